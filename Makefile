@@ -1,0 +1,98 @@
+# `make` lists the targets. `make test` is what CI runs, stage by stage.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# Stages are told apart by their order, and two cores are busy with one.
+.NOTPARALLEL:
+
+GO      ?= go
+SEEDS   ?= 200
+TIMEOUT ?= 15m
+BENCH   ?= .
+COUNT   ?= 1
+
+# The go command's ./... does not look into folders with a dot.
+CI_PACKAGES := ./.ci/ladder ./.ci/mutate
+STATICCHECK  = $(GO) tool -modfile=.ci/tools/go.mod staticcheck
+
+stage = @printf '\n=== %s\n' "$(1)"
+# packages_with EXPRESSION: folders with a test file in which a line matches.
+packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
+
+.PHONY: help run test check race conformance sim mutants golden bench bench-once \
+	proto proto-check ladder lint fmt setup
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Run the main example: a notification pipeline, Go only
+	@$(GO) run ./examples/notification_pipeline
+
+# Cheap stages first; the whole suite last, so that its lines end the output.
+test: setup lint ladder proto-check bench-once conformance sim mutants race ## All tests; installs what they need
+
+check: test ## What CI runs: the same as test
+
+race: ## Unit tests and all others once, race detector on, order shuffled (TIMEOUT=15m)
+	$(call stage,race: every test with the race detector)
+	$(GO) test -race -shuffle=on -timeout $(TIMEOUT) ./... $(CI_PACKAGES)
+
+conformance: ## Backend and store suites against every implementation: all tests named *Conformance*
+	$(call stage,conformance)
+	@found="$(call packages_with,^func Test[A-Za-z]*Conformance)"; \
+	if [ -z "$$found" ]; then echo "no test is named *Conformance*" >&2; exit 1; fi; \
+	$(GO) test -count=1 -timeout $(TIMEOUT) -run Conformance $$found
+
+sim: ## Seeded simulation of the Spine with faults (SEEDS=200; SEEDS=100000 for a long look)
+	$(call stage,sim: $(SEEDS) seeds)
+	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
+
+mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a test must catch
+	$(call stage,mutants)
+	$(GO) run ./.ci/mutate
+
+golden: ## Rewrite golden files; review the diff
+	$(call stage,golden)
+	@found="$(call packages_with,flag[.]Bool.*"update")"; \
+	if [ -z "$$found" ]; then echo "no test has an -update flag" >&2; exit 1; fi; \
+	$(GO) test -count=1 $$found -update
+
+bench: ## Benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
+	$(call stage,bench)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
+	@if [ -f bench/go.mod ]; then cd bench && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...; fi
+
+bench-once: ## Compile the bench module and run every benchmark once, so that none rots
+	$(call stage,bench-once)
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
+	@if [ -f bench/go.mod ]; then cd bench && $(GO) vet ./... && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...; fi
+
+proto: ## Regenerate proto/wirepb from proto/*.proto
+	@.ci/setup protoc
+	GO=$(GO) .ci/proto
+
+proto-check: ## Fail when the committed proto/wirepb is stale
+	$(call stage,proto-check)
+	@.ci/setup protoc
+	GO=$(GO) .ci/proto --check
+
+ladder: ## Show which package imports which, fail on an upward edge
+	$(call stage,ladder)
+	$(GO) run ./.ci/ladder
+
+lint: ## gofmt, go vet and staticcheck; changes nothing
+	$(call stage,lint: gofmt)
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted, run make fmt:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	$(call stage,lint: vet)
+	$(GO) vet ./... $(CI_PACKAGES)
+	$(call stage,lint: staticcheck)
+	$(STATICCHECK) ./... $(CI_PACKAGES)
+
+fmt: ## Format all Go code
+	gofmt -w .
+
+setup: ## Install what tests and generators need beside Go, where missing
+	$(call stage,setup)
+	@.ci/setup
