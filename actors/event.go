@@ -1,0 +1,141 @@
+package actors
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Event is an immutable fact. It is a handle of one word: copy it freely, share it
+// between goroutines. == tells whether two are the same handle; two readings of the same
+// bytes are not. The zero Event is no event; only IsZero may be called on it.
+type Event struct{ r *record }
+
+// record is what an Event points to. Everything but body is fixed before the Event
+// is first seen by anybody.
+type record struct {
+	id          ID
+	correlation ID
+	causation   ID
+	timeUS      int64 // creation, microseconds since 1970 UTC
+	dueUS       int64 // 0: at once
+	typ         string
+	key         string
+	extra       *extra  // nil as a rule
+	payload     Payload // nil when only bytes are known
+	body        atomic.Pointer[body]
+	once        sync.Once // guards the making of body
+	hops        uint16
+	hasKey      bool
+	checked     bool // checking mode: handlers prove that they leave the payload alone
+	random      bool // the id was drawn here
+}
+
+// extra holds what few events carry.
+type extra struct {
+	traceparent string
+	meta        []metaPair // sorted by name
+	only        string     // "<service>/<organ>" a replay is addressed to
+}
+
+// IsZero reports whether e is no event.
+func (e Event) IsZero() bool { return e.r == nil }
+
+// ID identifies the event.
+func (e Event) ID() ID { return e.r.id }
+
+// Time is when the event was made, UTC, in microseconds. In a Step it is the only clock.
+func (e Event) Time() time.Time { return fromMicro(e.r.timeUS) }
+
+// Type is the event type.
+func (e Event) Type() string { return e.r.typ }
+
+// Key is what the event is ordered and routed by; "" when it has none.
+func (e Event) Key() string { return e.r.key }
+
+// HasKey tells an event without a key from one with an empty key, which does not exist
+// in events made here but may in what others wrote.
+func (e Event) HasKey() bool { return e.r.hasKey }
+
+// Correlation is the id of the first event of the chain; its own id for the first.
+func (e Event) Correlation() ID { return e.r.correlation }
+
+// Causation is the id of the event whose handling emitted this one; zero for the first.
+func (e Event) Causation() ID { return e.r.causation }
+
+// Hops counts the emissions between the first event of the chain and this one. A
+// delay of a second or more starts it again at 0.
+func (e Event) Hops() int { return int(e.r.hops) }
+
+// Due is when a delayed event may be handled; the zero time for all others.
+func (e Event) Due() time.Time {
+	if e.r.dueUS == 0 {
+		return time.Time{}
+	}
+	return fromMicro(e.r.dueUS)
+}
+
+// Traceparent is the W3C trace context, "" without one.
+func (e Event) Traceparent() string {
+	if e.r.extra == nil {
+		return ""
+	}
+	return e.r.extra.traceparent
+}
+
+// Meta returns one string of metadata, "" when it is not set.
+func (e Event) Meta(name string) string {
+	if e.r.extra == nil {
+		return ""
+	}
+	for _, m := range e.r.extra.meta {
+		if m.name == name {
+			return m.value
+		}
+	}
+	return ""
+}
+
+// MetaAll returns a copy of the metadata; nil when there is none.
+func (e Event) MetaAll() map[string]string {
+	if e.r.extra == nil || len(e.r.extra.meta) == 0 {
+		return nil
+	}
+	all := make(map[string]string, len(e.r.extra.meta))
+	for _, m := range e.r.extra.meta {
+		all[m.name] = m.value
+	}
+	return all
+}
+
+// Only is "<service>/<organ>" for the replay of a dead letter, which concerns that
+// organ alone; "" for every other event.
+func (e Event) Only() string {
+	if e.r.extra == nil {
+		return ""
+	}
+	return e.r.extra.only
+}
+
+// Size estimates the event in bytes: the encoded payload, or 256 as long as it has not been
+// encoded, and 256 for what is around it. It bounds memory in flight; it is no promise
+// about the wire.
+func (e Event) Size() int {
+	if b := e.r.body.Load(); b != nil {
+		return len(b.data) + envelopeGuess
+	}
+	return payloadGuess + envelopeGuess
+}
+
+const (
+	payloadGuess  = 256
+	envelopeGuess = 256
+)
+
+func micro(t time.Time) int64 { return t.UnixMicro() }
+
+func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// RandomID reports whether the id was drawn at random in this process, so that no other event
+// can have it and stores need not look for duplicates.
+func (e Event) RandomID() bool { return e.r.random }

@@ -1,0 +1,109 @@
+package actors
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/google/uuid"
+)
+
+// ID identifies an event: a UUID in version 4 layout. The zero ID stands for "none".
+//
+// ID is also a decoration: With(p, ID(id)) publishes p under a chosen id.
+type ID [16]byte
+
+// ErrID reports text or bytes that are no UUID.
+var ErrID = errors.New("actors: not a UUID")
+
+// NewID returns a random id. It is unpredictable enough to be unique, not to be a secret.
+func NewID() ID {
+	var id ID
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
+	return id.version4()
+}
+
+// ParseID reads the canonical form of 36 characters, in either case. Other
+// spellings of a UUID (braces, urn:uuid:, no hyphens) are refused, so that one
+// id has one text. It returns an error that wraps ErrID.
+func ParseID(s string) (ID, error) {
+	if len(s) != 36 {
+		return ID{}, fmt.Errorf("%w: %q", ErrID, clip(s))
+	}
+	u, err := uuid.Parse(s)
+	if err != nil {
+		return ID{}, fmt.Errorf("%w: %q", ErrID, clip(s))
+	}
+	return ID(u), nil
+}
+
+// IsZero reports whether id is the zero ID.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// String returns the canonical lower-case form of 36 characters.
+func (id ID) String() string { return string(id.append(make([]byte, 0, 36))) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (id ID) MarshalText() ([]byte, error) { return id.append(make([]byte, 0, 36)), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler; see ParseID.
+func (id *ID) UnmarshalText(b []byte) error {
+	v, err := ParseID(string(b))
+	if err != nil {
+		return err
+	}
+	*id = v
+	return nil
+}
+
+func (id ID) append(b []byte) []byte {
+	b = hex.AppendEncode(b, id[0:4])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[4:6])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[6:8])
+	b = append(b, '-')
+	b = hex.AppendEncode(b, id[8:10])
+	b = append(b, '-')
+	return hex.AppendEncode(b, id[10:16])
+}
+
+// version4 sets the version and variant bits of RFC 9562, section 5.4.
+func (id ID) version4() ID {
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// lineage is the part of a derived id that is the same for all emissions of one
+// organ: a digest of service and organ name.
+type lineage [16]byte
+
+func newLineage(service, organ string) lineage {
+	h := sha256.New()
+	var n [4]byte
+	for _, s := range []string{service, organ} {
+		// Length-prefixed, so that ("a", "bc") and ("ab", "c") differ.
+		binary.BigEndian.PutUint32(n[:], uint32(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	return lineage(h.Sum(nil)[:16])
+}
+
+// derive returns the id of the emission at position pos of a handling of
+// parent: the first 16 bytes of SHA-256(parent | lineage | pos), in version 4
+// layout. A repeated handling gives the same ids, and nobody can make two
+// emissions collide. The input fits one block of SHA-256.
+func (l lineage) derive(parent ID, pos uint32) ID {
+	var b [36]byte
+	copy(b[:16], parent[:])
+	copy(b[16:32], l[:])
+	binary.BigEndian.PutUint32(b[32:], pos)
+	sum := sha256.Sum256(b[:])
+	return ID(sum[:16]).version4()
+}

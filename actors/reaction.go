@@ -1,0 +1,169 @@
+package actors
+
+import (
+	"context"
+	"reflect"
+)
+
+// Reaction is one thing a stateless organ does: On, Sink, SinkBatch, OnAny, OnFailed or OnStop.
+type Reaction struct{ define func(*organDef) }
+
+// EventOf is an event with its payload decoded.
+type EventOf[P Payload] struct {
+	Event
+	Payload P
+}
+
+// On reacts to events of P's type. It returns the payloads to emit, which commit together
+// with the acknowledgement, or an error, in which case nothing is emitted.
+func On[P Payload](f func(context.Context, EventOf[P]) ([]Payload, error)) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("On[%s] with a nil function", reflect.TypeFor[P]())
+			return
+		}
+		defineTyped[P](d, &reaction{handle: func(ctx context.Context, ev Event) ([]Payload, error) {
+			return handleTyped(ev, func(e EventOf[P]) ([]Payload, error) { return f(ctx, e) })
+		}})
+	}}
+}
+
+// Sink is On for a handler that emits nothing.
+func Sink[P Payload](f func(context.Context, EventOf[P]) error) Reaction {
+	if f == nil {
+		return On[P](nil)
+	}
+	return On(func(ctx context.Context, ev EventOf[P]) ([]Payload, error) { return nil, f(ctx, ev) })
+}
+
+// SinkBatchLimit is the most events that one call of a SinkBatch gets.
+const SinkBatchLimit = 256
+
+// SinkBatch is a Sink that gets what its lane has at hand, 1 to 256 events in order. If it
+// returns an error, each event of the batch is given to it once more by itself, so that
+// one bad event costs only itself; the function must tolerate seeing an event again.
+func SinkBatch[P Payload](f func(context.Context, []EventOf[P]) error) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("SinkBatch[%s] with a nil function", reflect.TypeFor[P]())
+			return
+		}
+		batch := func(ctx context.Context, evs []Event) error { return handleBatch(ctx, evs, f) }
+		defineTyped[P](d, &reaction{
+			batch: batch,
+			handle: func(ctx context.Context, ev Event) ([]Payload, error) {
+				return nil, batch(ctx, []Event{ev})
+			},
+		})
+	}}
+}
+
+func handleBatch[P Payload](ctx context.Context, evs []Event, f func(context.Context, []EventOf[P]) error) error {
+	typed := make([]EventOf[P], len(evs))
+	var seals []seal
+	for i, ev := range evs {
+		p, err := Decode[P](ev)
+		if err != nil {
+			return err
+		}
+		typed[i] = EventOf[P]{ev, p}
+		if ev.r.checked {
+			seals = append(seals, sealOf(ev.Type(), p))
+		}
+	}
+	err := f(ctx, typed)
+	for _, s := range seals {
+		if broken := s.broken(); broken != nil {
+			return broken
+		}
+	}
+	return err
+}
+
+// OnAny reacts to several event types without decoding them; see Decode and Event.Data.
+func OnAny(types []string, f func(context.Context, Event) ([]Payload, error)) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("OnAny with a nil function")
+			return
+		}
+		if len(types) == 0 {
+			d.mistake("OnAny without event types")
+		}
+		handle := func(ctx context.Context, ev Event) ([]Payload, error) {
+			return handleAny(ev, func(ev Event) ([]Payload, error) { return f(ctx, ev) })
+		}
+		for _, typ := range types {
+			d.add(typ, &reaction{handle: handle})
+		}
+	}}
+}
+
+// OnFailed is called once when a failure of this organ at an event of P's type is settled
+// for good: logged, or dead-lettered. What it returns is emitted in the same commit.
+// It must be pure: it may run again if that commit does not happen. An event that does not
+// decode into P, or has come too many hops, has no OnFailed.
+func OnFailed[P Payload](f func(EventOf[P], Failure) []Payload) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("OnFailed[%s] with a nil function", reflect.TypeFor[P]())
+			return
+		}
+		types, err := typesOf[P]()
+		if err != nil {
+			d.mistake("%w", err)
+			return
+		}
+		for _, typ := range types {
+			if d.failed[typ] != nil {
+				d.mistake("two OnFailed for %s", typ)
+			}
+			d.failed[typ] = failedOf(f)
+		}
+	}}
+}
+
+func failedOf[P Payload](f func(EventOf[P], Failure) []Payload) func(Event, Failure) []Payload {
+	return func(ev Event, fail Failure) []Payload {
+		p, err := Decode[P](ev)
+		if err != nil {
+			return nil
+		}
+		return f(EventOf[P]{ev, p}, fail)
+	}
+}
+
+// OnStop is called when an instance is done with: when its worker stops, or before it is
+// replaced after a panic.
+func OnStop(f func()) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("OnStop with a nil function")
+			return
+		}
+		d.stop = append(d.stop, f)
+	}}
+}
+
+func defineTyped[P Payload](d *organDef, r *reaction) {
+	types, err := typesOf[P]()
+	if err != nil {
+		d.mistake("%w", err)
+		return
+	}
+	for _, typ := range types {
+		d.add(typ, r)
+	}
+}
+
+func (d *organDef) add(typ string, r *reaction) {
+	if err := CheckName("event type", typ); err != nil {
+		d.mistake("%w", err)
+		return
+	}
+	if d.reactions[typ] != nil {
+		d.mistake("two reactions to %s", typ)
+		return
+	}
+	d.reactions[typ] = r
+}

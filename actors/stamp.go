@@ -1,0 +1,268 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Stamper turns payloads into events: it gives id, time, key, cause, correlation and
+// hops, and refuses what must not become an event. For runtimes.
+//
+// A Stamper is for one goroutine: it remembers the last type it has checked.
+type Stamper struct {
+	limits   Limits
+	checking bool
+	encode   bool
+	line     lineage
+	lastType string
+	lastGo   reflect.Type
+	pointer  bool // whether lastGo is one
+}
+
+// StamperOptions configures NewStamper.
+type StamperOptions struct {
+	Service, Organ string // what derived ids come from; Organ "" for a publisher
+	Limits         Limits
+	Encode         bool // encode at once, and check the size: for durable backends
+	Checking       bool // as Encode, and drop the Go value, so that every handler decodes
+}
+
+// NewStamper returns a Stamper.
+func NewStamper(o StamperOptions) *Stamper {
+	return &Stamper{
+		limits:   o.Limits.WithDefaults(),
+		checking: o.Checking,
+		encode:   o.Encode || o.Checking,
+		line:     newLineage(o.Service, o.Organ),
+	}
+}
+
+// ErrEmissionID reports an emission decorated with an ID: emissions derive theirs.
+var ErrEmissionID = errors.New("actors: an emission derives its id; ID is for Publish")
+
+// hopReset is the delay from which an emission starts a new chain, so that timers may
+// re-arm themselves for ever while a hot loop may not.
+const hopReset = time.Second
+
+// Root makes the first event of a chain. Errors name the field and the value.
+func (s *Stamper) Root(p Payload, now time.Time) (Event, error) {
+	d, err := s.flatten(p)
+	if err != nil {
+		return Event{}, err
+	}
+	r := &record{id: d.id, timeUS: micro(now)}
+	if r.id.IsZero() {
+		r.id, r.random = NewID(), true
+	}
+	r.correlation = r.id
+	if err := s.fill(r, d); err != nil {
+		return Event{}, err
+	}
+	return s.finish(r)
+}
+
+// Emission makes the event of the payload at position pos (from 0) that a handling of
+// parent returned. The same arguments give the same id.
+func (s *Stamper) Emission(parent Event, pos int, p Payload, now time.Time) (Event, error) {
+	d, err := s.flatten(p)
+	if err != nil {
+		return Event{}, err
+	}
+	if !d.id.IsZero() {
+		return Event{}, fmt.Errorf("%w: %s has %s", ErrEmissionID, d.inner.EventType(), d.id)
+	}
+	from := parent.r
+	r := &record{
+		id:          s.line.derive(from.id, uint32(pos)),
+		correlation: from.correlation,
+		causation:   from.id,
+		timeUS:      micro(now),
+		hops:        min(from.hops, maxHops-1) + 1,
+		extra:       from.extra,
+	}
+	if r.extra != nil && r.extra.only != "" {
+		// A replay concerns one organ; what that organ emits concerns everybody.
+		r.extra = &extra{traceparent: from.extra.traceparent, meta: from.extra.meta}
+	}
+	if err := s.fill(r, d); err != nil {
+		return Event{}, err
+	}
+	if r.dueUS-r.timeUS >= hopReset.Microseconds() {
+		r.hops = 0
+	}
+	return s.finish(r)
+}
+
+// flatten is the package's flatten with a short way for what is not decorated.
+func (s *Stamper) flatten(p Payload) (decorated, error) {
+	switch p.(type) {
+	case nil, decorated, Delay:
+		return flatten(p)
+	default:
+		return decorated{inner: p}, nil
+	}
+}
+
+// fill sets what depends on the payload and its decorations.
+func (s *Stamper) fill(r *record, d decorated) error {
+	if err := s.fillType(r, d.inner); err != nil {
+		return err
+	}
+	if err := fillKey(r, d); err != nil {
+		return err
+	}
+	if err := validate(r.typ, d.inner); err != nil {
+		return err
+	}
+	switch {
+	case !d.at.IsZero():
+		r.dueUS = micro(d.at.Add(time.Microsecond - 1))
+	case d.after > 0:
+		r.dueUS = r.timeUS + d.after.Microseconds()
+		if d.after%time.Microsecond != 0 {
+			r.dueUS++
+		}
+	}
+	if len(d.meta) == 0 {
+		return nil
+	}
+	return addMeta(r, d.meta)
+}
+
+// fillType sets the payload and its event type.
+func (s *Stamper) fillType(r *record, p Payload) error {
+	if t := reflect.TypeOf(p); t != s.lastGo {
+		known := payloadTypeOf(t)
+		if known.err != nil {
+			return fmt.Errorf("actors: payload %w", known.err)
+		}
+		s.lastGo, s.pointer = t, known.pointer
+	}
+	if s.pointer && reflect.ValueOf(p).IsNil() {
+		return fmt.Errorf("actors: payload is a nil %T", p)
+	}
+	r.payload, r.typ = p, p.EventType()
+	if r.typ != "" && r.typ == s.lastType {
+		return nil
+	}
+	if err := CheckName("event type", r.typ); err != nil {
+		return fmt.Errorf("%T: %w", p, err)
+	}
+	s.lastType = r.typ
+	return nil
+}
+
+func fillKey(r *record, d decorated) error {
+	if d.hasKey {
+		r.key, r.hasKey = d.key, true
+	} else if k, ok := d.inner.(KeyedPayload); ok {
+		r.key, r.hasKey = k.EventKey(), true
+	}
+	if !r.hasKey {
+		return nil
+	}
+	if err := CheckName("key", r.key); err != nil {
+		return fmt.Errorf("%s: %w", r.typ, err)
+	}
+	return nil
+}
+
+// finish encodes where that is asked for.
+func (s *Stamper) finish(r *record) (Event, error) {
+	e := Event{r}
+	if !s.encode {
+		return e, nil
+	}
+	if err := s.limits.Check(e); err != nil {
+		return Event{}, err
+	}
+	if !s.checking {
+		return e, nil
+	}
+	r.checked = true
+	if r.encoded().encoding == JSON {
+		// A protobuf message stays, for its type: the JSON form needs it.
+		r.payload = nil
+	}
+	return e, nil
+}
+
+// clone copies everything but the encoding. (A record must not be copied whole: it
+// holds a lock.)
+func (r *record) clone() *record {
+	return &record{
+		id: r.id, correlation: r.correlation, causation: r.causation, timeUS: r.timeUS, dueUS: r.dueUS,
+		typ: r.typ, key: r.key, extra: r.extra, payload: r.payload, hops: r.hops, hasKey: r.hasKey, checked: r.checked, random: r.random,
+	}
+}
+
+// Check encodes e and reports, as a *LimitError or an error wrapping ErrEncode, why it
+// must not be stored.
+func (l Limits) Check(e Event) error {
+	l = l.WithDefaults()
+	data, _, err := e.Data()
+	if err != nil {
+		return err
+	}
+	if len(data) > l.Payload {
+		return &LimitError{What: "payload of " + e.Type(), Got: len(data), Limit: l.Payload, Unit: "bytes"}
+	}
+	if n := e.envelopeSize(); n > l.Envelope {
+		return &LimitError{What: "envelope of " + e.Type(), Got: n, Limit: l.Envelope, Unit: "bytes"}
+	}
+	return nil
+}
+
+// addMeta merges pairs into the inherited metadata.
+func addMeta(r *record, pairs []metaPair) error {
+	x := &extra{}
+	if r.extra != nil {
+		x.traceparent, x.meta = r.extra.traceparent, slices.Clone(r.extra.meta)
+	}
+	for _, p := range pairs {
+		if p.name == metaTraceparent {
+			x.traceparent = p.value
+			continue
+		}
+		if err := CheckName("meta name", p.name); err != nil {
+			return fmt.Errorf("%s: %w", r.typ, err)
+		}
+		x.meta = slices.DeleteFunc(x.meta, func(m metaPair) bool { return m.name == p.name })
+		if p.value != "" {
+			x.meta = append(x.meta, p)
+		}
+	}
+	slices.SortFunc(x.meta, func(a, b metaPair) int { return strings.Compare(a.name, b.name) })
+	if err := checkMeta(x); err != nil {
+		return fmt.Errorf("%s: %w", r.typ, err)
+	}
+	r.extra = x
+	return nil
+}
+
+// metaTraceparent is the name under which Meta sets the trace context.
+const metaTraceparent = "traceparent"
+
+// checkMeta holds the limits of metadata. What Replay adds is not counted: an event whose
+// metadata is full must not be the one dead letter that cannot be replayed.
+func checkMeta(x *extra) error {
+	size, count := len(x.traceparent), 0
+	for _, m := range x.meta {
+		if m.name == MetaReplayOf && len(m.value) == len(ID{}.String()) {
+			continue
+		}
+		size += len(m.name) + len(m.value)
+		count++
+	}
+	if count > MetaCountLimit {
+		return &LimitError{What: "meta", Got: count, Limit: MetaCountLimit, Unit: "strings"}
+	}
+	if size > MetaSizeLimit {
+		return &LimitError{What: "meta", Got: size, Limit: MetaSizeLimit, Unit: "bytes"}
+	}
+	return nil
+}
