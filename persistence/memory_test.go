@@ -1,0 +1,146 @@
+package persistence_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/persistence"
+	"github.com/necrostack/necrostack/persistence/persistencetest"
+)
+
+func TestMemoryConformance(t *testing.T) {
+	t.Parallel()
+	persistencetest.Exercise(t, func(*testing.T) persistencetest.Harness {
+		m := persistence.NewMemory()
+		return persistencetest.Harness{
+			Store: m,
+			Apply: func(_ context.Context, cell persistence.Cell, ev actors.Event, c persistence.Change) error {
+				return m.Apply(cell, ev, c)
+			},
+		}
+	}, persistencetest.Features{})
+}
+
+var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func put(t testing.TB, m *persistence.Memory, key string, c persistence.Change) {
+	require.NoError(t, m.Apply(persistence.Cell{Organ: "o", Key: key}, actors.Event{}, c))
+}
+
+func save(t testing.TB, m *persistence.Memory, key string, s persistence.Snapshot) {
+	require.NoError(t, m.Save(t.Context(), persistence.Cell{Organ: "o", Key: key}, s))
+}
+
+func TestMemoryCountsWhatItHolds(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	put(t, m, "a", persistence.Change{At: noon})
+	put(t, m, "a", persistence.Change{Base: 1, At: noon})
+	put(t, m, "b", persistence.Change{At: noon, State: []byte("12345")})
+	assert.Equal(t, persistence.Stats{Cells: 2, Records: 2, Bytes: 5}, m.Stats())
+	save(t, m, "a", persistence.Snapshot{Seq: 1, State: []byte("123")})
+	assert.Equal(t, persistence.Stats{Cells: 2, Records: 1, Bytes: 8}, m.Stats())
+	put(t, m, "a", persistence.Change{Base: 2, At: noon, Reset: true})
+	assert.Equal(t, persistence.Stats{Cells: 2, Records: 1, Bytes: 5}, m.Stats())
+	put(t, m, "a", persistence.Change{Base: 3, At: noon, State: []byte("1")})
+	assert.Equal(t, persistence.Stats{Cells: 2, Bytes: 6}, m.Stats())
+	put(t, m, "a", persistence.Change{Base: 4, At: noon})
+	n, err := m.Expire(t.Context(), "o", noon.Add(1), 10)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	assert.Zero(t, m.Stats())
+}
+
+// A cell is loaded and goes on while somebody still looks at the history.
+func TestMemoryLeavesLoadedHistoriesAlone(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	for i := range 5 {
+		put(t, m, "a", persistence.Change{Base: uint64(i), At: noon})
+	}
+	hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}})
+	require.NoError(t, err)
+	save(t, m, "a", persistence.Snapshot{Seq: 3})
+	for i := range 5 {
+		put(t, m, "a", persistence.Change{Base: uint64(i + 5), At: noon})
+	}
+	require.Len(t, hs[0].Records, 5)
+	for i, r := range hs[0].Records {
+		assert.Equal(t, uint64(i+1), r.Seq)
+	}
+}
+
+func TestMemoryExpiresLateRatherThanEarlyWhenTheClockRunsBackwards(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	put(t, m, "a", persistence.Change{At: noon.Add(time.Hour)})
+	put(t, m, "b", persistence.Change{At: noon})
+	n, err := m.Expire(t.Context(), "o", noon.Add(time.Minute), 10)
+	require.NoError(t, err)
+	assert.Zero(t, n)
+	n, err = m.Expire(t.Context(), "o", noon.Add(2*time.Hour), 10)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+}
+
+// BenchmarkMemoryPassivated reports what a cell costs that has only a snapshot, its key and
+// state not counted.
+func BenchmarkMemoryPassivated(b *testing.B) {
+	const cells = 200_000
+	keys := make([]string, cells)
+	states := make([][]byte, cells)
+	for i := range cells {
+		keys[i], states[i] = fmt.Sprint("customer-", i), []byte("{}")
+	}
+	for b.Loop() {
+		before := heap()
+		m := persistence.NewMemory()
+		for i, key := range keys {
+			put(b, m, key, persistence.Change{At: noon})
+			save(b, m, key, persistence.Snapshot{Seq: 1, State: states[i], At: noon})
+		}
+		b.ReportMetric(float64(heap()-before)/cells, "B/cell")
+		runtime.KeepAlive(m)
+	}
+	runtime.KeepAlive(states)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.HeapAlloc
+}
+
+// BenchmarkMemoryApply is the store's part of a settlement of a keyed organ, its share of a
+// snapshot every 256 changes included.
+func BenchmarkMemoryApply(b *testing.B) {
+	for _, cells := range []int{1, 10_000} {
+		b.Run(fmt.Sprint("cells=", cells), func(b *testing.B) {
+			m := persistence.NewMemory()
+			names := make([]persistence.Cell, cells)
+			for i := range names {
+				names[i] = persistence.Cell{Organ: "o", Key: fmt.Sprint("customer-", i)}
+			}
+			seqs := make([]uint64, cells)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				at := i % cells
+				if err := m.Apply(names[at], actors.Event{}, persistence.Change{Base: seqs[at], At: noon}); err != nil {
+					b.Fatal(err)
+				}
+				seqs[at]++
+				if seqs[at]%256 == 0 {
+					save(b, m, names[at].Key, persistence.Snapshot{Seq: seqs[at]})
+				}
+			}
+		})
+	}
+}

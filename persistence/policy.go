@@ -1,0 +1,35 @@
+package persistence
+
+// SnapshotPolicy says how a cell's state is kept. The zero value of a field means its default.
+type SnapshotPolicy struct {
+	// Records is the least number of records between two snapshots. Default 256.
+	Records int
+	// InPlace is the largest encoded state, in bytes, that is stored whole with every change
+	// instead of by records. Default 4,096; negative turns it off. It applies to durable
+	// stores; in memory a record costs nothing but a reference.
+	InPlace int
+}
+
+// Defaults of SnapshotPolicy.
+const (
+	DefaultSnapshotRecords = 256
+	DefaultInPlaceLimit    = 4 << 10
+)
+
+// WithDefaults returns p with its zero fields filled.
+func (p SnapshotPolicy) WithDefaults() SnapshotPolicy {
+	if p.Records == 0 {
+		p.Records = DefaultSnapshotRecords
+	}
+	if p.InPlace == 0 {
+		p.InPlace = DefaultInPlaceLimit
+	}
+	return p
+}
+
+// Due reports whether a snapshot is worth its cost: the records since the last one are
+// many enough and weigh at least what the snapshot will, so that snapshots stay a constant
+// share of all that is written.
+func (p SnapshotPolicy) Due(records int, recordBytes, stateBytes int) bool {
+	return records >= p.Records && recordBytes >= stateBytes
+}
