@@ -124,6 +124,12 @@ func TestDecoratingTwiceFromOnePayload(t *testing.T) {
 	assert.Empty(t, root(t, base).Meta("side"))
 }
 
+func TestOuterMetaAddsToTheInner(t *testing.T) {
+	t.Parallel()
+	ev := root(t, actors.With(actors.With(Ping{}, actors.Meta("user", "ann")), actors.Meta("shop", "7")))
+	assert.Equal(t, map[string]string{"user": "ann", "shop": "7"}, ev.MetaAll())
+}
+
 func TestUnwrapFindsThePayload(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, Ping{N: 1}, actors.Unwrap(Ping{N: 1}))

@@ -41,6 +41,10 @@ func TestKeyDecidesTheShardWhateverTheID(t *testing.T) {
 	assert.Equal(t, a.KeyHash(), b.KeyHash())
 	assert.Equal(t, a.KeyHash(), arrived(t, a).KeyHash())
 	assert.Equal(t, a.KeyHash(), actors.HashKey("acc-1"))
+
+	child := emission(t, a, Ping{})
+	alone := root(t, actors.With(Ping{}, child.ID()))
+	assert.Equal(t, alone.KeyHash(), child.KeyHash(), "without a key it is the id, not the chain")
 }
 
 func TestOneShardTakesAll(t *testing.T) {

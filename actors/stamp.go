@@ -28,7 +28,7 @@ type StamperOptions struct {
 	Service, Organ string // what derived ids come from; Organ "" for a publisher
 	Limits         Limits
 	Encode         bool // encode at once, and check the size: for durable backends
-	Checking       bool // as Encode, and drop the Go value, so that every handler decodes
+	Checking       bool // as Encode, and every handler decodes, and must not change its payload
 }
 
 // NewStamper returns a Stamper.
@@ -180,14 +180,7 @@ func (s *Stamper) finish(r *record) (Event, error) {
 	if err := s.limits.Check(e); err != nil {
 		return Event{}, err
 	}
-	if !s.checking {
-		return e, nil
-	}
-	r.checked = true
-	if r.encoded().encoding == JSON {
-		// A protobuf message stays, for its type: the JSON form needs it.
-		r.payload = nil
-	}
+	r.checked = s.checking
 	return e, nil
 }
 

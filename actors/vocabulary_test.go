@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +109,9 @@ type Counted struct{ encoded *atomic.Int32 }
 func (Counted) EventType() string { return "COUNTED" }
 func (c Counted) MarshalJSON() ([]byte, error) {
 	c.encoded.Add(1)
+	for range 1000 { // long enough for another reader to come along
+		runtime.Gosched()
+	}
 	return []byte(`{"n":1}`), nil
 }
 

@@ -1,0 +1,119 @@
+package host_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/actors/host"
+)
+
+// looking is an organ that gives each context to look.
+func looking(look func(context.Context, ping)) actors.Organ {
+	return actors.NewOrgan("looking", actors.Sink(func(ctx context.Context, ev actors.EventOf[ping]) error {
+		look(ctx, ev.Payload)
+		return nil
+	}))
+}
+
+func TestContextOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := own(t, looking(func(ctx context.Context, p ping) {
+			// The handler took two seconds before it looked.
+			time.Sleep(2 * time.Second)
+			until, ok := ctx.Deadline()
+			assert.True(t, ok)
+			assert.Equal(t, 10*time.Second-2*time.Second, time.Until(until), "event %d", p.N)
+			assert.NoError(t, ctx.Err())
+			assert.NoError(t, context.Cause(ctx))
+			select {
+			case <-ctx.Done():
+				assert.Fail(t, "it has ended")
+			default:
+			}
+			assert.Nil(t, ctx.Value("unknown"))
+		}), host.OrganConfig{Policy: within(10 * time.Second)})
+		for range 2 {
+			assert.Equal(t, all(host.Handled, 1), codes(o.sleepRun(2*time.Second, pings(t, 1)...)))
+		}
+		assert.Equal(t, all(host.Handled, 3), codes(o.sleepRun(6*time.Second, pings(t, 3)...)))
+	})
+}
+
+func TestContextEndsWithItsHandler(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var kept, derived []context.Context
+		o := own(t, looking(func(ctx context.Context, p ping) {
+			kept = append(kept, ctx)
+			d, cancel := context.WithCancel(ctx)
+			_ = cancel // its parent's end is what the test is about
+			derived = append(derived, d)
+			if p.Name == "panic" {
+				panic("in handler")
+			}
+		}), host.OrganConfig{})
+		o.run(event(t, ping{}), event(t, ping{Name: "panic"}))
+		require.Len(t, kept, 2)
+		for i := range kept {
+			assert.ErrorIs(t, kept[i].Err(), context.Canceled)
+			assert.ErrorIs(t, derived[i].Err(), context.Canceled)
+		}
+	})
+}
+
+func TestContextTellsWhichAttemptItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var keys journal[string]
+		var attempts journal[int]
+		o := own(t, looking(func(ctx context.Context, _ ping) {
+			keys.add(actors.EffectKey(ctx))
+			attempts.add(actors.Attempt(ctx))
+		}), host.OrganConfig{})
+		b := batchOf(pings(t, 2)...)
+		b.Items[1].Attempt = 3
+		o.runBatch(b)
+		assert.Equal(t, []string{b.Items[0].Event.ID().String() + "/looking", b.Items[1].Event.ID().String() + "/looking"}, keys.take())
+		assert.Equal(t, []int{1, 3}, attempts.take())
+	})
+}
+
+func TestContextThatWasUsedIsNeverUsedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for name, use := range map[string]func(context.Context){
+			"looked at":       func(ctx context.Context) { _ = ctx.Err() },
+			"asked who it is": func(ctx context.Context) { actors.Attempt(ctx) },
+		} {
+			var kept []context.Context
+			o := own(t, looking(func(ctx context.Context, _ ping) {
+				use(ctx)
+				kept = append(kept, ctx)
+			}), host.OrganConfig{})
+			evs := pings(t, 3)
+			o.run(evs...)
+			for i, ctx := range kept {
+				assert.Equal(t, evs[i].ID().String()+"/looking", actors.EffectKey(ctx), name)
+				assert.ErrorIs(t, ctx.Err(), context.Canceled, name)
+			}
+		}
+	})
+}
+
+func TestFirstLookAfterTheEndFindsAnEndedContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var kept context.Context
+		o := own(t, looking(func(ctx context.Context, _ ping) { kept = ctx }), host.OrganConfig{})
+		o.run(pings(t, 1)...)
+		assert.ErrorIs(t, kept.Err(), context.Canceled)
+		o.run(pings(t, 1)...) // must not be disturbed by that look
+	})
+}
