@@ -1,0 +1,320 @@
+package backendtest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
+)
+
+var pullParts = []part{
+	{"EventsOfAKeyComeInOrder", orderWithinKey},
+	{"PullHonoursItsMaximum", pullMaximum},
+	{"PullHonoursItsBytes", pullBytes},
+	{"PullMayUseTheCallersMemory", pullInto},
+	{"PullWaitsForAnEvent", pullWaits},
+	{"PullWakesForWhatFallsDue", pullWakesForDue},
+	{"PullEndsPromptlyOnCancel", pullCancelled},
+	{"CloseWakesWaitingPulls", closeWakesPull},
+	{"CloseWakesWaitingPublishes", closeWakesPublish},
+	{"CloseMayComeTwiceAndEndsEverything", closeTwice},
+	{"DelayedEventsComeWhenTheyAreDue", delayed},
+	{"BacklogCountsWhatIsHeld", backlogCounts},
+	{"BacklogCountsDueWorkAsWaitingWhileItsOrganTakesNone", backlogOfABlockedOrgan},
+	{"BacklogOfOtherServicesEventsIsNone", backlogOfOthers},
+}
+
+func orderWithinKey(s *suite) {
+	o := s.serve(organ("a"))
+	want := map[string][]string{}
+	for i := range 60 {
+		key := fmt.Sprint("k-", i%3)
+		o.notes(key, fmt.Sprint(i))
+		want[key] = append(want[key], fmt.Sprint(i))
+	}
+	got := map[string][]string{}
+	last := map[string]spine.Position{}
+	for range 12 {
+		for _, d := range o.pull(5) {
+			require.Nil(s, d.Todo)
+			before, follows := last[d.Event.Key()]
+			assert.True(s, !follows || before.Before(d.Position))
+			last[d.Event.Key()] = d.Position
+			got[d.Event.Key()] = append(got[d.Event.Key()], text(d.Event))
+		}
+	}
+	assert.Equal(s, want, got)
+}
+
+func pullMaximum(s *suite) {
+	o := s.serve(organ("a"))
+	o.notes("k", "1", "2", "3", "4", "5")
+	seen := 0
+	for seen < 5 {
+		ds := o.attempt(spine.Want{Events: 2})
+		require.NotEmpty(s, ds)
+		require.LessOrEqual(s, len(ds), 2)
+		seen += len(ds)
+	}
+	o.nothing()
+}
+
+func pullBytes(s *suite) {
+	o := s.serve(organ("a"))
+	evs := o.notes("k", "1", "2", "3", "4", "5", "6")
+	for _, ev := range evs {
+		_, _, err := ev.Data() // so that Size is the same for all backends
+		require.NoError(s, err)
+	}
+	size := evs[0].Size()
+	ds := o.attempt(spine.Want{Events: 9, Bytes: 1})
+	require.Len(s, ds, 1, "at least one")
+	some := o.attempt(spine.Want{Events: 9, Bytes: 2*size + size/2})
+	require.NotEmpty(s, some)
+	require.LessOrEqual(s, len(some), 2)
+	ds = append(append(ds, some...), o.take()...)
+	s.expect(ds, "1", "2", "3", "4", "5", "6")
+	for _, d := range ds {
+		o.settle(later(d, 0, spine.Retry, spine.Later{Due: s.store.Now()}))
+	}
+	require.Len(s, o.attempt(spine.Want{Events: 9, Bytes: 1}), 1, "retried work is bounded too")
+}
+
+func pullInto(s *suite) {
+	o := s.serve(organ("a"))
+	o.notes("k", "1", "2", "3")
+	into := make([]spine.Delivery, 1, 2)
+	into[0].Shard = 77
+	ds, err := o.backend.Pull(o.soon(), spine.Want{Events: 3, Bytes: lots, Into: into[:0]})
+	require.NoError(s, err)
+	ds = append(ds, o.take()...)
+	s.expect(ds, "1", "2", "3")
+	o.finish(ds...)
+}
+
+// pulling pulls in the background; the channel gets what comes.
+type pulled struct {
+	ds  []spine.Delivery
+	err error
+}
+
+func (o *owner) pulling(ctx context.Context, w spine.Want) <-chan pulled {
+	got := make(chan pulled, 1)
+	go func() { // ends with ctx, or with the handle
+		ds, err := o.backend.Pull(ctx, w)
+		got <- pulled{ds, err}
+	}()
+	return got
+}
+
+// await receives, soon.
+func await[T any](s *suite, c <-chan T, what string) T {
+	s.Helper()
+	timer := time.NewTimer(soon)
+	defer timer.Stop()
+	select {
+	case x := <-c:
+		return x
+	case <-timer.C:
+		require.Fail(s, "nothing came", what)
+		panic("unreachable")
+	}
+}
+
+func pullWaits(s *suite) {
+	o := s.serve(organ("a"))
+	got := o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots})
+	select {
+	case <-got:
+		require.Fail(s, "a Pull returned without an event")
+	case <-time.After(quiet):
+	}
+	o.notes("k", "1")
+	p := await(s, got, "published")
+	require.NoError(s, p.err)
+	s.expect(p.ds, "1")
+
+	got = o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots})
+	o.settle(done(p.ds[0], 0, o.emission(p.ds[0], 0, 0, note{"k", "2"})))
+	p = await(s, got, "emitted")
+	require.NoError(s, p.err)
+	s.expect(p.ds, "2")
+}
+
+func pullWakesForDue(s *suite) {
+	o := s.serve(organ("a"))
+	o.notes("k", "retried")
+	d := o.pull(1)[0]
+	o.settle(later(d, 0, spine.Retry, spine.Later{Attempts: 1, First: s.store.Now(), Due: s.store.Now().Add(time.Minute)}))
+	o.publish(s.event(actors.With(note{"k", "delayed"}, actors.After(2*time.Minute))))
+	for _, want := range []string{"retried", "delayed"} {
+		ctx, stop := context.WithTimeout(s.Context(), time.Hour)
+		got := o.pulling(ctx, spine.Want{Events: 9, Bytes: lots})
+		s.store.Advance(time.Minute)
+		p := await(s, got, want)
+		require.NoError(s, p.err)
+		s.expect(p.ds, want)
+		o.finish(p.ds...)
+		stop()
+	}
+}
+
+func pullCancelled(s *suite) {
+	o := s.serve(organ("a"))
+	ctx, stop := context.WithCancel(s.Context())
+	got := o.pulling(ctx, spine.Want{Events: 9, Bytes: lots})
+	select {
+	case <-got:
+		require.Fail(s, "a Pull returned without an event")
+	case <-time.After(quiet):
+	}
+	stop()
+	p := await(s, got, "cancelled")
+	require.ErrorIs(s, p.err, context.Canceled)
+	require.Empty(s, p.ds)
+	_, err := o.backend.Pull(ctx, spine.Want{Events: 1, Bytes: lots})
+	require.ErrorIs(s, err, context.Canceled)
+}
+
+func closeWakesPull(s *suite) {
+	o := s.serve(organ("a"))
+	first, second := o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots}), o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots})
+	select {
+	case <-first:
+		require.Fail(s, "a Pull returned without an event")
+	case <-time.After(quiet):
+	}
+	require.NoError(s, o.backend.Close(o.soon()))
+	require.ErrorIs(s, await(s, first, "closed").err, spine.ErrClosed)
+	require.ErrorIs(s, await(s, second, "closed").err, spine.ErrClosed)
+}
+
+func closeWakesPublish(s *suite) {
+	o := s.full(Config{})
+	var publisher sync.WaitGroup
+	ctx := o.soon()
+	ev := s.note("k", "6")
+	publisher.Go(func() {
+		answers, err := o.backend.Publish(ctx, []actors.Event{ev})
+		assert.ErrorIs(s, err, spine.ErrClosed)
+		for _, a := range answers {
+			assert.Equal(s, spine.Refused, a.Code)
+		}
+	})
+	time.Sleep(quiet)
+	require.NoError(s, o.backend.Close(o.soon()))
+	publisher.Wait()
+}
+
+func closeTwice(s *suite) {
+	o := s.serve(organ("a"))
+	o.notes("k", "1", "2")
+	d := o.pull(1)[0]
+	require.NoError(s, o.backend.Close(o.soon()))
+	require.NoError(s, o.backend.Close(o.soon()))
+	_, err := o.backend.Publish(o.soon(), []actors.Event{s.note("k", "3")})
+	require.ErrorIs(s, err, spine.ErrClosed)
+	_, err = o.backend.Pull(o.soon(), spine.Want{Events: 1, Bytes: lots})
+	require.ErrorIs(s, err, spine.ErrClosed)
+	_, err = o.backend.Settle(o.soon(), []spine.Settlement{done(d, 0)})
+	require.ErrorIs(s, err, spine.ErrClosed)
+	require.ErrorIs(s, o.backend.Open(o.soon(), o.service), spine.ErrClosed)
+	_, err = o.backend.(spine.Inspector).Backlog(o.soon())
+	require.ErrorIs(s, err, spine.ErrClosed)
+	_, _, err = o.letters().Count(o.soon())
+	require.ErrorIs(s, err, spine.ErrClosed)
+}
+
+func delayed(s *suite) {
+	o := s.serve(organ("a"))
+	o.publish(
+		s.event(actors.With(note{"k", "in 3"}, actors.After(3*time.Minute))),
+		s.event(actors.With(note{"k", "in 1"}, actors.After(time.Minute))),
+		s.event(actors.With(note{"k", "past"}, actors.At(s.store.Now().Add(-time.Minute)))),
+		s.note("k", "now"),
+	)
+	ds := o.pull(2)
+	s.expect(ds, "past", "now")
+	o.nothing()
+	b := o.backlog()
+	assert.Equal(s, 2, b.Delayed)
+	assert.WithinDuration(s, s.store.Now().Add(time.Minute), b.NextDelayed, soon)
+	o.settle(
+		done(ds[0], 0, o.emission(ds[0], 0, 0, actors.After(2*time.Minute, note{"k", "in 2"}))),
+		done(ds[1], 0),
+	)
+	for _, want := range []string{"in 1", "in 2", "in 3"} {
+		o.nothing()
+		s.store.Advance(time.Minute)
+		ds := o.pull(1)
+		s.expect(ds, want)
+		o.finish(ds...)
+	}
+	assert.Zero(s, o.backlog().Delayed)
+}
+
+func backlogCounts(s *suite) {
+	o := s.serve(organ("a"))
+	assert.Equal(s, spine.Backlog{}, o.backlog())
+	o.notes("k", "1", "2", "3", "4", "5", "6")
+	assert.Equal(s, spine.Backlog{Ready: 6}, o.backlog())
+	ds := o.pull(5)
+	assert.Equal(s, spine.Backlog{Ready: 1, InFlight: 5}, o.backlog())
+	o.settle(
+		later(ds[0], 0, spine.Retry, spine.Later{Attempts: 1, First: s.store.Now(), Due: s.store.Now().Add(time.Minute)}),
+		later(ds[1], 0, spine.Defer, spine.Later{Due: s.store.Now().Add(time.Minute)}),
+		later(ds[2], 0, spine.Defer, spine.Later{Waits: true}),
+		o.dead(ds[3], 0, "no"),
+	)
+	o.publish(s.event(actors.With(note{"k", "7"}, actors.After(time.Hour))))
+	b := o.backlog()
+	assert.WithinDuration(s, s.store.Now().Add(time.Hour), b.NextDelayed, soon)
+	b.NextDelayed = time.Time{}
+	assert.Equal(s, spine.Backlog{Ready: 1, InFlight: 1, Retrying: 2, Waiting: 1, Delayed: 1, DeadLetters: 1}, b)
+	s.store.Advance(time.Minute)
+	b = o.backlog()
+	assert.Equal(s, 3, b.Ready)
+	assert.Zero(s, b.Retrying)
+	ds = append(o.take(9), ds[4])
+	o.finish(ds...)
+	b = o.backlog()
+	b.NextDelayed = time.Time{}
+	assert.Equal(s, spine.Backlog{Delayed: 1, DeadLetters: 1}, b)
+}
+
+// RunUntilIdle relies on it: what is Ready comes, and then it asks again.
+func backlogOfABlockedOrgan(s *suite) {
+	o := s.serve(ordered("a"))
+	o.notes("k", "1", "2")
+	ds := o.pull(2)
+	o.settle(
+		later(ds[0], 0, spine.Retry, spine.Later{Attempts: 1, First: s.store.Now(), Due: s.store.Now().Add(time.Minute)}),
+		later(ds[1], 0, spine.Defer, spine.Later{Due: s.store.Now()}),
+	)
+	o.notes("k", "3")
+	require.Empty(s, o.take(0))
+	assert.Equal(s, spine.Backlog{Retrying: 3}, o.backlog())
+	s.store.Advance(time.Minute)
+	require.Empty(s, o.take(0))
+	o.notes("k", "4")
+	assert.Equal(s, spine.Backlog{Waiting: 4}, o.backlog())
+	s.expect(o.take(9), "1", "2", "3", "4")
+}
+
+func backlogOfOthers(s *suite) {
+	o := s.serve(organ("a"))
+	other := s.own("other", organ("a"))
+	ev, err := s.note("k", "1").Replay(actors.NewID(), "other", "a", nil)
+	require.NoError(s, err)
+	o.publish(ev)
+	assert.Equal(s, spine.Backlog{}, o.backlog())
+	assert.Equal(s, spine.Backlog{Ready: 1}, other.backlog())
+	o.nothing()
+	s.expect(other.take(), "1")
+}

@@ -1,0 +1,440 @@
+package spine
+
+import (
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/actors/host"
+	"github.com/necrostack/necrostack/supervision"
+)
+
+// core is the Spine without its surroundings: a state machine that is told what happened and
+// says what is to be done. It has no goroutine, clock, randomness or I/O of its own, and belongs
+// to one goroutine. Every entry point takes the time, changes the state, and
+// leaves in out what the shell must do; flush has to be called after it.
+//
+//	arrived ─► admit ─► lane queue ─► dispatch ─► finished ─► settlement ─► settled
+//
+// The rest is in the file of its noun: ledger, route, queue, lane, hold, verdict, credit.
+type core struct {
+	config coreConfig
+	route  *route
+	ledger ledger
+	organs []*organ
+	now    time.Time
+	step   uint64         // of what is remembered within one step
+	rnd    func() float64 // in [0,1)
+
+	credit  credit
+	dirty   []*lane // to be looked at by flush
+	front   []uint32
+	batches []*host.Batch // spare
+	chunks  []*chunk      // spare
+
+	stop  stopping
+	idle  idling
+	lost  map[uint32]uint64 // shard: hand-outs up to this number are void
+	seen  map[uint32]uint64 // shard: highest hand-out that has arrived
+	steps int
+	stats statsBook
+	out   effects
+}
+
+// coreConfig is what the options say, defaults filled.
+type coreConfig struct {
+	service     string
+	maxEvents   int // in flight
+	maxBytes    int
+	maxBatch    int // items a lane gets at once
+	maxHops     int
+	maxSteps    int // 0: none
+	maxAsks     int // waiting per lane
+	abandoned   int // handlers; more end the run
+	enqueue     EnqueueMode
+	maxFailures int // of pulls in a row; 0: no bound
+}
+
+// organ is an organ as the core sees it.
+type organ struct {
+	index       int32
+	name        string
+	keyed       bool
+	ordered     bool
+	policy      supervision.Policy
+	breaker     *supervision.Breaker
+	wantsFailed func(typ string) bool
+	lanes       []*lane
+	holds       *holds // nil unless ordered
+
+	inHand  int               // works
+	paused  bool              // by Pause
+	probing bool              // the breaker is half open, and its probe is in hand
+	seen    supervision.State // of the breaker, in step seenAt
+	seenAt  uint64
+	tending tending
+	next    int // lane for the next event without a key
+	stats   *organBook
+}
+
+// effects is what the shell has to do after a step.
+type effects struct {
+	runs       []laneRun
+	forgets    []*lane
+	asks       []laneAsk
+	sweeps     []*lane
+	expiries   []expiry
+	chunk      *chunk
+	notes      []Note
+	pull       bool // begin pull number credit.begun with credit.want
+	cancelPull bool
+	wake       time.Time // call tick at this time at the latest; zero: no need
+	inspect    bool      // ask the backend for its backlog
+	unhurry    bool
+	interrupt  bool
+	ended      bool // nothing is left; the run is over
+}
+
+type laneRun struct {
+	lane  *lane
+	batch *host.Batch
+}
+
+type laneAsk struct {
+	lane *lane
+	ask  *ask
+}
+
+// chunk is what one call of Settle settles.
+type chunk struct {
+	ss   []Settlement
+	refs []uint32 // works
+}
+
+func newCore(c coreConfig, s Service, rnd func() float64) *core {
+	return &core{
+		config: c,
+		route:  newRoute(s),
+		rnd:    rnd,
+		lost:   map[uint32]uint64{},
+		seen:   map[uint32]uint64{},
+		stats:  newStatsBook(),
+	}
+}
+
+// begin starts a step.
+func (c *core) begin(now time.Time) {
+	c.now = now
+	c.step++
+}
+
+// arrived takes the deliveries of pull number n, or the error that ended it.
+func (c *core) arrived(now time.Time, ds []Delivery, err error) {
+	c.begin(now)
+	n := c.credit.ended(err == nil)
+	if err != nil {
+		c.pullFailed(err)
+		return
+	}
+	for _, o := range c.organs {
+		if o.holds != nil {
+			o.holds.arrived(n)
+		}
+	}
+	for i := range ds {
+		c.deliver(&ds[i])
+	}
+	c.credit.skimmed()
+}
+
+func (c *core) deliver(d *Delivery) {
+	if d.Handout <= c.lost[d.Shard] {
+		return // handed out before its shard was lost: it comes again
+	}
+	c.seen[d.Shard] = d.Handout
+	c.steps++
+	c.stats.received++
+	if c.config.maxSteps > 0 && c.steps == c.config.maxSteps+1 {
+		c.fail(ErrMaxSteps)
+	}
+	p := c.ledger.take(d.Event.Size())
+	if d.Todo == nil {
+		for _, o := range c.route.organs(d.Event.Type(), d.Event.Only()) {
+			c.receive(d, Todo{Organ: int(o)}, p)
+		}
+	} else {
+		for _, t := range d.Todo {
+			c.receive(d, t, p)
+		}
+	}
+	if c.ledger.parcels[p].left == 0 {
+		c.unwanted(d, p)
+	}
+}
+
+// receive takes one organ's part of a delivery.
+func (c *core) receive(d *Delivery, t Todo, p uint32) {
+	o := c.organs[t.Organ]
+	o.inHand++
+	i := c.ledger.add(work{
+		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, position: d.Position, handout: d.Handout,
+		organ: int32(t.Organ), attempts: int32(t.Attempts), first: t.First, state: workQueued,
+	})
+	switch {
+	case c.stop.draining:
+		c.handBack(i, Later{Due: c.now})
+	case d.Event.Hops() > c.config.maxHops:
+		c.tooManyHops(i)
+	default:
+		c.admit(o, i)
+	}
+}
+
+// admit gives work i to its lane, unless its key or its organ do not let it.
+func (c *core) admit(o *organ, i uint32) {
+	w := &c.ledger.works[i]
+	if o.holds != nil && w.event.HasKey() {
+		switch key := w.event.Key(); o.holds.passage(key, w.position, w.handout) {
+		case waits:
+			o.holds.park(key, i)
+			return
+		case goesBack:
+			c.handBack(i, Later{Due: c.now})
+			return
+		}
+	}
+	if !c.admits(o) {
+		c.handBack(i, Later{Waits: true})
+		return
+	}
+	c.credit.found = c.credit.found || o.inHand < c.credit.share/2
+	c.enqueue(o, i)
+}
+
+// unwanted acknowledges an event that no organ of the service wants.
+func (c *core) unwanted(d *Delivery, p uint32) {
+	if c.stats.unwanted(d.Event.Type()) {
+		c.note(Note{Kind: NoteUnwanted, Event: d.Event})
+	}
+	i := c.ledger.add(work{
+		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, organ: NoOrgan, state: workQueued,
+	})
+	c.settle(i, Settlement{Kind: Done})
+}
+
+func (c *core) tooManyHops(i uint32) {
+	w := &c.ledger.works[i]
+	f := actors.Failure{
+		Organ: c.organs[w.organ].name, Kind: actors.KindHops, Attempt: int(w.attempts) + 1, First: c.now, Last: c.now,
+		Err: &actors.LimitError{What: "the chain of " + w.event.Type(), Got: w.event.Hops(), Limit: c.config.maxHops, Unit: "hops"},
+	}
+	c.organs[w.organ].stats.failed(f.Kind)
+	w.failed = &f
+	// No OnFailed: what it emits would have come even further.
+	c.settleFinal(i, nil)
+}
+
+// settle appends a settlement for work i.
+func (c *core) settle(i uint32, s Settlement) {
+	w := &c.ledger.works[i]
+	w.state = workSettling
+	s.Receipt, s.Shard, s.Organ = w.receipt, w.shard, int(w.organ)
+	if c.keepsLane(&s) {
+		c.organs[w.organ].lanes[w.lane].unanswered++
+	}
+	ch := c.out.chunk
+	if ch == nil {
+		ch = c.spareChunk()
+		c.out.chunk = ch
+	}
+	ch.ss = append(ch.ss, s)
+	ch.refs = append(ch.refs, i)
+}
+
+// keepsLane reports whether the lane gets nothing more before the settlement is answered: its cell is
+// ahead of the store, or its key is not free to go on, since a dead letter may find no room.
+func (c *core) keepsLane(s *Settlement) bool {
+	return s.Change != nil || s.Kind == Dead && c.organs[s.Organ].ordered
+}
+
+// handBack returns work i to the backend without counting an attempt.
+func (c *core) handBack(i uint32, later Later) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
+	later.Attempts, later.First = int(w.attempts), w.first
+	w.failed = nil
+	o.stats.deferred++
+	c.hold(o, w)
+	c.settle(i, Settlement{Kind: Defer, Later: &later})
+}
+
+// hold keeps later events of w's key from overtaking it on its way back.
+func (c *core) hold(o *organ, w *work) {
+	if o.holds == nil || !w.event.HasKey() {
+		return
+	}
+	w.back = true
+	o.holds.begin(w.event.Key(), w.position)
+}
+
+// settled takes the answers to a chunk. An error means that its shards are lost.
+func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
+	c.begin(now)
+	if err != nil {
+		c.stats.backendErrors++
+	}
+	for k, i := range ch.refs {
+		a := Answer{Code: Lost, Handouts: c.seen[ch.ss[k].Shard]}
+		if err == nil {
+			a = answers[k]
+		}
+		c.answered(i, &ch.ss[k], a)
+	}
+	clear(ch.ss)
+	ch.ss, ch.refs = ch.ss[:0], ch.refs[:0]
+	c.chunks = append(c.chunks, ch)
+}
+
+func (c *core) answered(i uint32, s *Settlement, a Answer) {
+	w := &c.ledger.works[i]
+	if c.keepsLane(s) {
+		l := c.organs[w.organ].lanes[w.lane]
+		l.unanswered--
+		c.touch(l)
+	}
+	switch {
+	case w.state == workVoid:
+	case a.Code == Lost:
+		c.shardLost(w.shard, a.Handouts)
+	case a.Code == LettersFull:
+		c.lettersFull(i)
+		return
+	default:
+		c.stats.settled(c.bookOf(w.organ), s, a)
+	}
+	if w.back {
+		c.backAnswered(w, a)
+	}
+	c.release(i)
+}
+
+// backAnswered goes on with what is parked of w's key, now that it shows what is stale.
+func (c *core) backAnswered(w *work, a Answer) {
+	o := c.organs[w.organ]
+	for _, i := range o.holds.answered(w.event.Key(), a.Handouts, c.credit.begun+1) {
+		if c.stop.draining {
+			c.handBack(i, Later{Due: c.now})
+		} else {
+			c.admit(o, i)
+		}
+	}
+}
+
+// lettersFull keeps an event whose dead letter has no room: it comes again later.
+func (c *core) lettersFull(i uint32) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
+	c.stats.lettersFull++
+	c.note(Note{Kind: NoteLettersFull, Event: w.event, Organ: o.name})
+	c.handBack(i, Later{Due: c.now.Add(lettersFullDelay)})
+	if w.back {
+		c.returnHeld(o.lanes[w.lane])
+	}
+}
+
+// lettersFullDelay is how long an event waits whose dead letter had no room.
+const lettersFullDelay = 30 * time.Second
+
+// release ends work i.
+func (c *core) release(i uint32) {
+	if o := c.ledger.works[i].organ; o >= 0 {
+		c.organs[o].inHand--
+	}
+	c.ledger.release(i)
+}
+
+// shardLost forgets what was handed out of a shard up to a number: the backend hands it out again.
+// What of it runs or settles is void.
+func (c *core) shardLost(shard uint32, handouts uint64) {
+	if handouts <= c.lost[shard] {
+		return // told already
+	}
+	c.lost[shard] = handouts
+	c.stats.shardsLost++
+	c.note(Note{Kind: NoteShardLost})
+	gone := func(i uint32) bool {
+		w := &c.ledger.works[i]
+		return w.shard == shard && w.handout <= handouts
+	}
+	for _, o := range c.organs {
+		if o.holds != nil {
+			o.holds.drop(gone)
+		}
+		for _, l := range o.lanes {
+			l.queue.filter(func(i uint32) bool { return !gone(i) })
+			if o.keyed {
+				l.forget = true
+				c.touch(l)
+			}
+		}
+	}
+	for i := range c.ledger.works {
+		w := &c.ledger.works[i]
+		if !gone(uint32(i)) {
+			continue
+		}
+		switch w.state {
+		case workQueued:
+			c.release(uint32(i))
+		case workRunning, workSettling:
+			w.state = workVoid
+		}
+	}
+}
+
+// bookOf and organName also answer for NoOrgan.
+func (c *core) bookOf(organ int32) *organBook {
+	if organ < 0 {
+		return nil
+	}
+	return c.organs[organ].stats
+}
+
+func (c *core) organName(organ int32) string {
+	if organ < 0 {
+		return ""
+	}
+	return c.organs[organ].name
+}
+
+// spareChunk and spareBatch reuse what has come back.
+func (c *core) spareChunk() *chunk {
+	if n := len(c.chunks); n > 0 {
+		ch := c.chunks[n-1]
+		c.chunks = c.chunks[:n-1]
+		return ch
+	}
+	return &chunk{}
+}
+
+func (c *core) spareBatch() *host.Batch {
+	if n := len(c.batches); n > 0 {
+		b := c.batches[n-1]
+		c.batches = c.batches[:n-1]
+		return b
+	}
+	return &host.Batch{}
+}
+
+// flush decides what follows from everything since the last flush: batches for free lanes, the next pull,
+// and whether the run is over. The shell then does what out says.
+func (c *core) flush() {
+	for _, l := range c.dirty {
+		l.dirty = false
+		c.dispatch(l)
+	}
+	clear(c.dirty)
+	c.dirty = c.dirty[:0]
+	c.pullNext()
+	c.checkIdle()
+	c.checkEnd()
+}

@@ -1,0 +1,102 @@
+package spine
+
+import (
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+)
+
+// ledger keeps everything that is in hand: deliveries, and for each of their organs the work
+// it has to do. It is what the fate of an event rests on. Both are slots in tables with free
+// lists, so that a hop allocates nothing here.
+type ledger struct {
+	works      []work
+	freeWorks  []uint32
+	parcels    []parcel
+	freeParcel []uint32
+
+	events int // deliveries in hand
+	bytes  int // of their payloads, by Event.Size
+}
+
+// work is one delivery for one organ.
+type work struct {
+	event    actors.Event
+	receipt  Receipt
+	position Position
+	handout  uint64
+	first    time.Time       // of the first failure
+	failed   *actors.Failure // settled for good: OnFailed is to be called, or has been
+	parcel   uint32
+	shard    uint32
+	organ    int32 // or NoOrgan
+	lane     int32
+	attempts int32 // failed so far
+	state    workState
+	back     bool // its settlement hands it back: see hold
+	logged   bool // settled for good without a dead letter
+}
+
+type workState uint8
+
+const (
+	workFree workState = iota
+	workQueued
+	workRunning
+	workSettling
+	workVoid // its shard was lost while it ran or settled: what comes of it is dropped
+)
+
+// parcel is a delivery while any of its works is in hand.
+type parcel struct {
+	left int32
+	size int32
+}
+
+// take enters a delivery; add gives it works.
+func (l *ledger) take(size int) uint32 {
+	l.events++
+	l.bytes += size
+	p := parcel{size: int32(size)}
+	if n := len(l.freeParcel); n > 0 {
+		i := l.freeParcel[n-1]
+		l.freeParcel = l.freeParcel[:n-1]
+		l.parcels[i] = p
+		return i
+	}
+	l.parcels = append(l.parcels, p)
+	return uint32(len(l.parcels) - 1)
+}
+
+// add enters the work of one organ for a delivery.
+func (l *ledger) add(w work) uint32 {
+	l.parcels[w.parcel].left++
+	if n := len(l.freeWorks); n > 0 {
+		i := l.freeWorks[n-1]
+		l.freeWorks = l.freeWorks[:n-1]
+		l.works[i] = w
+		return i
+	}
+	l.works = append(l.works, w)
+	return uint32(len(l.works) - 1)
+}
+
+// release ends a work, and its delivery when it was the last.
+func (l *ledger) release(i uint32) {
+	w := &l.works[i]
+	if w.state == workFree {
+		panic("spine: ledger: work released twice")
+	}
+	p := &l.parcels[w.parcel]
+	p.left--
+	if p.left == 0 {
+		l.events--
+		l.bytes -= int(p.size)
+		l.freeParcel = append(l.freeParcel, w.parcel)
+	}
+	*w = work{}
+	l.freeWorks = append(l.freeWorks, i)
+}
+
+// inHand is the number of works that are not free.
+func (l *ledger) inHand() int { return len(l.works) - len(l.freeWorks) }

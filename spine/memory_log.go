@@ -1,0 +1,91 @@
+package spine
+
+import (
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+)
+
+// memoryLog holds the events of the stream, by position, from the oldest that is still needed. It
+// grows and shrinks by chunks; a log as long as it was before allocates nothing.
+type memoryLog struct {
+	chunks []*memoryChunk
+	base   uint64 // position of the first event of the first chunk
+	first  uint64 // position of the oldest event
+	end    uint64 // position of the next event
+	spare  *memoryChunk
+}
+
+const memoryChunkSize = 512
+
+type memoryChunk struct {
+	events [memoryChunkSize]actors.Event
+	full   time.Time // since when; the zero time while it is not
+}
+
+func (l *memoryLog) append(ev actors.Event, now time.Time) {
+	i := l.end - l.base
+	if i == uint64(len(l.chunks))*memoryChunkSize {
+		l.grow()
+	}
+	c := l.chunks[i/memoryChunkSize]
+	c.events[i%memoryChunkSize] = ev
+	if i%memoryChunkSize == memoryChunkSize-1 {
+		c.full = now
+	}
+	l.end++
+}
+
+func (l *memoryLog) grow() {
+	c := l.spare
+	if c == nil {
+		c = &memoryChunk{}
+	}
+	l.spare = nil
+	l.chunks = append(l.chunks, c)
+}
+
+// at returns the event at a position from first to before end.
+func (l *memoryLog) at(position uint64) actors.Event {
+	i := position - l.base
+	return l.chunks[i/memoryChunkSize].events[i%memoryChunkSize]
+}
+
+// aged returns the position up to which events may be dropped: of those before pulled, the whole
+// chunks that have been full since cutoff or longer, or that are beyond the most to keep.
+func (l *memoryLog) aged(pulled uint64, cutoff time.Time, most int) uint64 {
+	position := l.base
+	for _, c := range l.chunks {
+		next := position + memoryChunkSize
+		if next > pulled || c.full.After(cutoff) && pulled-position <= uint64(most) {
+			break
+		}
+		position = next
+	}
+	return max(position, l.first)
+}
+
+// drop forgets the events before position. They are cleared at once: a payload may be large, and the chunk
+// is kept for the sake of its last event.
+func (l *memoryLog) drop(position uint64) {
+	for l.first < position {
+		from := (l.first - l.base) % memoryChunkSize
+		to := min(memoryChunkSize, from+position-l.first)
+		clear(l.chunks[0].events[from:to])
+		l.first += to - from
+		if to == memoryChunkSize {
+			l.shrink()
+		}
+	}
+}
+
+// shrink takes away the first chunk.
+func (l *memoryLog) shrink() {
+	l.spare = l.chunks[0]
+	l.spare.full = time.Time{}
+	last := len(l.chunks) - 1
+	copy(l.chunks, l.chunks[1:])
+	l.chunks[last] = nil
+	l.chunks = l.chunks[:last]
+	l.base += memoryChunkSize
+}

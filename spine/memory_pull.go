@@ -1,0 +1,201 @@
+package spine
+
+import (
+	"math"
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+)
+
+// memoryBatch is what one Pull brings.
+type memoryBatch struct {
+	want Want
+	left int // of want.Bytes
+	out  []Delivery
+}
+
+// room is how much deferred and retried work of an organ may be handed out.
+func (w Want) room(organ int) int {
+	switch {
+	case w.Organs == nil:
+		return math.MaxInt
+	case organ >= len(w.Organs):
+		return 0
+	default:
+		return max(w.Organs[organ], 0)
+	}
+}
+
+// takes reports whether ev may be handed out too.
+func (b *memoryBatch) takes(ev actors.Event) bool {
+	return len(b.out) == 0 || len(b.out) < b.want.Events && ev.Size() <= b.left
+}
+
+// add hands out the works of slot that are in flight since handout. plain says that these are all who listen
+// to its type, and that none has tried.
+func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain bool) {
+	d := Delivery{
+		Event: slot.event, Receipt: Receipt{A: slot.index, B: handout},
+		Position: Position{Lo: slot.position}, Handout: handout,
+	}
+	if !plain {
+		d.Todo = slot.todo(handout)
+	}
+	b.left -= slot.event.Size()
+	b.out = append(b.out, d)
+}
+
+// todo lists the works handed out as handout.
+func (s *memorySlot) todo(handout uint64) []Todo {
+	todo := []Todo{}
+	for i := range s.works {
+		w := &s.works[i]
+		if w.handout != handout || w.organ == NoOrgan {
+			continue
+		}
+		x := Todo{Organ: int(w.organ), Attempts: int(w.attempts)}
+		if w.attempts > 0 {
+			x.First = w.first
+		}
+		todo = append(todo, x)
+	}
+	return todo
+}
+
+// ready is the number of works to be handed out.
+func (s *memorySlot) ready() int {
+	n := 0
+	for i := range s.works {
+		if s.works[i].state == workReady {
+			n++
+		}
+	}
+	return n
+}
+
+// poll hands out what may be handed out now.
+func (s *memoryService) poll(w Want) []Delivery {
+	now := s.stream.now()
+	s.stream.promote(now)
+	if w.Organs == nil {
+		s.takes = nil
+	} else {
+		s.takes = append(s.takes[:0], w.Organs...)
+	}
+	b := &memoryBatch{want: w, left: w.Bytes, out: w.Into[:0]}
+	if n := min(w.Events, len(s.again)+s.unread()); cap(b.out) == 0 && n > 0 {
+		b.out = make([]Delivery, 0, n)
+	}
+	if s.pullAgain(b, now) {
+		s.pullHeld(b, now)
+		s.pullFresh(b, now)
+	}
+	return b.out
+}
+
+// pullAgain hands out what was lost, and reports whether that was all of it: nothing that came
+// later may go before it.
+func (s *memoryService) pullAgain(b *memoryBatch, now time.Time) bool {
+	for i, slot := range s.again {
+		if !b.takes(slot.event) {
+			s.again = s.again[i:]
+			return false
+		}
+		slot.listed = false
+		s.hand(b, slot, now, false)
+	}
+	s.again = nil
+	return true
+}
+
+// pullHeld hands out retried and deferred work that may come now. The organs take turns in being first.
+func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
+	s.turn++
+	for i := range s.lines {
+		organ := (s.turn + i) % len(s.lines)
+		line := &s.lines[organ]
+		for room := b.want.room(organ); room > 0; room-- {
+			h := line.next(now)
+			if h == nil {
+				break
+			}
+			if !b.takes(h.first().event) {
+				return
+			}
+			slot := line.take(h, int32(organ))
+			slot.work(int32(organ)).state = workReady
+			s.handOut(b, slot, false)
+		}
+	}
+}
+
+// pullFresh hands out what the service has not seen yet.
+func (s *memoryService) pullFresh(b *memoryBatch, now time.Time) {
+	before := s.cursor
+	for s.unread() > 0 {
+		ev := s.stream.log.at(s.cursor)
+		if !b.takes(ev) {
+			break
+		}
+		if slot, plain := s.fresh(ev); slot != nil {
+			s.hand(b, slot, now, plain)
+		}
+	}
+	s.passed(before)
+}
+
+// passed follows up on the events that the cursor has passed since before.
+func (s *memoryService) passed(before uint64) {
+	if s.cursor > before {
+		s.stream.trim()
+		s.stream.room.all()
+	}
+}
+
+// fresh takes the next event of the log, which is ev, into a slot; none when it is for another service.
+func (s *memoryService) fresh(ev actors.Event) (slot *memorySlot, plain bool) {
+	s.cursor++
+	route := s.routes.of(ev.Type(), ev.Only())
+	if route == nil {
+		return nil, false
+	}
+	return s.slots.take(ev, s.cursor-1, route.organs, s.stream.handouts), !route.addressed && route != unwantedRoute
+}
+
+// hand hands out what is ready of slot, unless it has to wait behind what is held.
+func (s *memoryService) hand(b *memoryBatch, slot *memorySlot, now time.Time, plain bool) {
+	switch held := s.holdBack(slot, now); {
+	case held == 0:
+		s.handOut(b, slot, plain)
+	case slot.ready() > 0:
+		s.handOut(b, slot, false)
+	}
+}
+
+// holdBack holds the works of slot that have to wait behind others, and returns how many.
+func (s *memoryService) holdBack(slot *memorySlot, now time.Time) int {
+	held := 0
+	for i := range slot.works {
+		w := &slot.works[i]
+		if w.organ < 0 || w.state != workReady || !s.lines[w.organ].holds(slot) {
+			continue
+		}
+		w.wait, w.due = waitTurn, now
+		s.lines[w.organ].add(slot, w)
+		held++
+	}
+	return held
+}
+
+// handOut hands out every work of slot that is ready.
+func (s *memoryService) handOut(b *memoryBatch, slot *memorySlot, plain bool) {
+	s.stream.handouts++
+	for i := range slot.works {
+		w := &slot.works[i]
+		if w.state == workReady {
+			w.state, w.handout = workInFlight, s.stream.handouts
+			s.inFlight++
+		}
+	}
+	b.add(slot, s.stream.handouts, plain)
+}

@@ -1,0 +1,76 @@
+package spine
+
+import "strings"
+
+// memoryRoutes says which organs of a service an event is for.
+type memoryRoutes struct {
+	service   string
+	addresses []string // by organ: what Event.Only calls it
+	byType    map[string]*memoryRoute
+	lastType  string
+	last      *memoryRoute // of lastType: events come in runs of one type
+}
+
+// memoryRoute is where events of one kind go.
+type memoryRoute struct {
+	organs    []int32 // NoOrgan alone where nobody wants them
+	addressed bool    // not all that listen to the type: a delivery has to name them
+}
+
+// unwantedRoute is that of events for which the service has no organ.
+var unwantedRoute = &memoryRoute{organs: []int32{NoOrgan}}
+
+func newMemoryRoutes(service string, organs []OrganSpec) memoryRoutes {
+	r := memoryRoutes{service: service, byType: map[string]*memoryRoute{}}
+	for i, organ := range organs {
+		r.addresses = append(r.addresses, service+"/"+organ.Name)
+		for _, typ := range organ.Types {
+			if r.byType[typ] == nil {
+				r.byType[typ] = &memoryRoute{}
+			}
+			r.byType[typ].organs = append(r.byType[typ].organs, int32(i))
+		}
+	}
+	return r
+}
+
+// of returns the route of an event of this type that is addressed to only (Event.Only); nil when
+// it is for another service.
+func (r *memoryRoutes) of(typ, only string) *memoryRoute {
+	if only != "" {
+		return r.addressed(typ, only)
+	}
+	if typ == r.lastType && r.last != nil {
+		return r.last
+	}
+	r.lastType, r.last = typ, r.byType[typ]
+	if r.last == nil {
+		r.last = unwantedRoute
+	}
+	return r.last
+}
+
+func (r *memoryRoutes) addressed(typ, only string) *memoryRoute {
+	for i, address := range r.addresses {
+		if address == only && r.listens(int32(i), typ) {
+			return &memoryRoute{organs: []int32{int32(i)}, addressed: true}
+		}
+	}
+	if strings.HasPrefix(only, r.service+"/") {
+		return unwantedRoute
+	}
+	return nil
+}
+
+func (r *memoryRoutes) listens(organ int32, typ string) bool {
+	route := r.byType[typ]
+	if route == nil {
+		return false
+	}
+	for _, o := range route.organs {
+		if o == organ {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,204 @@
+package spine
+
+import (
+	"time"
+
+	"github.com/necrostack/necrostack/actors/host"
+)
+
+// Messages of the router actor, besides *host.Batch.
+type (
+	startMsg  struct{}
+	pulledMsg struct {
+		ds  []Delivery
+		err error
+	}
+	settledMsg struct {
+		chunk   *chunk
+		answers []Answer
+		err     error
+	}
+	noticeMsg struct {
+		organ  int32
+		notice host.Notice
+	}
+	backlogMsg struct {
+		backlog Backlog
+		err     error
+	}
+	backendErrMsg struct{ err error }
+	pauseMsg      struct {
+		organ  *organ
+		paused bool
+	}
+	askMsg   struct{ ask *ask }
+	idleMsg  struct{ waiter chan error }
+	drainMsg struct{}
+	hurryMsg struct{}
+	tickMsg  struct{}
+)
+
+// receive is the router actor: one message in, one step of the core, its effects out.
+func (r *run) receive(msg any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.step(clock(), msg)
+	r.core.flush()
+	r.perform(&r.core.out)
+}
+
+func (r *run) step(now time.Time, msg any) {
+	c := r.core
+	switch m := msg.(type) {
+	case *pulledMsg:
+		r.trace.received(m.ds)
+		c.arrived(now, m.ds, m.err)
+		r.feed.giveBack(m)
+	case *host.Batch:
+		l := c.organs[r.organOf(m)].lanes[m.Lane.Index()]
+		r.trace.completed(l.organ.name, m)
+		c.finished(now, l, m)
+	case settledMsg:
+		r.trace.settled(c, m.chunk, m.answers)
+		c.settled(now, m.chunk, m.answers, m.err)
+	case noticeMsg:
+		r.notice(now, m)
+	case backlogMsg:
+		c.backlog(now, m.backlog, m.err)
+	case backendErrMsg:
+		c.begin(now)
+		c.stats.backendErrors++
+		c.note(Note{Kind: NoteBackend, Err: m.err})
+	case pauseMsg:
+		c.pause(now, m.organ, m.paused)
+	case askMsg:
+		c.question(now, m.ask)
+	case idleMsg:
+		c.awaitIdle(now, m.waiter)
+	case drainMsg:
+		c.drain(now)
+	case hurryMsg:
+		c.hurry(now)
+	case tickMsg:
+		r.alarmAt = time.Time{}
+		c.tick(now)
+	case startMsg:
+		c.tick(now)
+	}
+}
+
+func (r *run) organOf(b *host.Batch) int32 { return r.core.route.byName[b.Lane.Organ().Name()] }
+
+func (r *run) notice(now time.Time, m noticeMsg) {
+	c, o, n := r.core, r.core.organs[m.organ], m.notice
+	switch n.Kind {
+	case host.LaneReady:
+		c.laneReady(now, o.lanes[n.Lane.Index()])
+	case host.Restarting:
+		c.note(Note{Kind: NoteRestart, Organ: o.name, Err: n.Err})
+	case host.BudgetSpent:
+		c.note(Note{Kind: NoteBudget, Organ: o.name, Err: n.Err})
+		c.budgetSpent(now, o)
+	case host.HandlerAbandoned:
+		c.note(Note{Kind: NoteAbandoned, Organ: o.name, Err: n.Err})
+		c.abandoned(now, r.system.Abandoned())
+	case host.HandlerReturned:
+		c.stats.abandoned = r.system.Abandoned()
+	case host.CellQuarantined:
+		c.note(Note{Kind: NoteQuarantine, Organ: o.name, Err: n.Err})
+	}
+}
+
+// perform does what the core wants done.
+func (r *run) perform(out *effects) {
+	for _, l := range out.forgets {
+		l.host.Forget()
+	}
+	for _, l := range out.sweeps {
+		l.host.Sweep()
+	}
+	for _, x := range out.expiries {
+		r.settle.expire(x)
+	}
+	for _, a := range out.asks {
+		a.lane.host.Ask(a.ask.key, a.ask.query, a.ask.answer)
+	}
+	for _, x := range out.runs {
+		r.trace.dispatched(x.lane.organ.name, x.batch)
+		x.lane.host.Run(x.batch)
+	}
+	if out.chunk != nil {
+		r.settle.add(out.chunk)
+	}
+	if out.inspect {
+		r.settle.inspect()
+	}
+	if out.cancelPull {
+		r.feed.cancel()
+	}
+	if out.pull {
+		r.feed.pull(r.core.credit.want)
+	}
+	if out.unhurry {
+		r.system.Unhurry()
+		close(r.draining)
+	}
+	if out.interrupt {
+		r.system.Interrupt()
+	}
+	r.setAlarm(out.wake)
+	r.trace.notes(out.notes)
+	if out.ended {
+		r.end()
+	}
+	out.reset()
+}
+
+// reset empties the effects and keeps their memory.
+func (e *effects) reset() {
+	clear(e.runs)
+	clear(e.forgets)
+	clear(e.asks)
+	clear(e.notes)
+	clear(e.sweeps)
+	clear(e.expiries)
+	*e = effects{
+		runs: e.runs[:0], forgets: e.forgets[:0], asks: e.asks[:0], notes: e.notes[:0],
+		sweeps: e.sweeps[:0], expiries: e.expiries[:0],
+	}
+}
+
+// setAlarm arms the one timer for the earliest time the core has asked for.
+func (r *run) setAlarm(at time.Time) {
+	if at.IsZero() || !r.alarmAt.IsZero() && !at.Before(r.alarmAt) {
+		return
+	}
+	r.alarmAt = at
+	d := max(time.Until(at), 0)
+	if r.alarm == nil {
+		r.alarm = time.AfterFunc(d, func() { r.tell(tickMsg{}) }) // stopped by takeDown
+		return
+	}
+	r.alarm.Reset(d)
+}
+
+// stats returns the run's numbers.
+func (r *run) stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.statsNow()
+}
+
+func (r *run) statsNow() Stats {
+	s := r.core.statsNow()
+	s.Delayed = r.settle.delayed()
+	for i := range r.core.organs {
+		o := r.core.organs[i]
+		if o.keyed {
+			x := s.Organs[o.name]
+			x.Cells = o.lanes[0].host.Organ().CellStats()
+			s.Organs[o.name] = x
+		}
+	}
+	return s
+}
