@@ -229,5 +229,18 @@ func (h *Handler) Stop() {
 // WantsFailed reports whether the organ has an OnFailed for typ.
 func (o Organ) WantsFailed(typ string) bool { return o.def != nil && o.def.failed[typ] != nil }
 
+// Batching reports whether some events are handled by a SinkBatch.
+func (o Organ) Batching() bool {
+	if o.def == nil {
+		return false
+	}
+	for _, r := range o.def.reactions {
+		if r.batch != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Exclusive reports whether every worker has its own instance (PerWorker).
 func (o Organ) Exclusive() bool { return o.def != nil && o.def.fresh != nil }

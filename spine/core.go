@@ -63,11 +63,13 @@ type organ struct {
 	policy      supervision.Policy
 	breaker     *supervision.Breaker
 	wantsFailed func(typ string) bool
+	batching    bool // by a SinkBatch: big batches are what it is for
 	lanes       []*lane
 	holds       *holds // nil unless ordered
 
 	inHand  int               // works
 	paused  bool              // by Pause
+	pace    time.Duration     // of a handling, smoothed; 0: not known
 	probing bool              // the breaker is half open, and its probe is in hand
 	seen    supervision.State // of the breaker, in step seenAt
 	seenAt  uint64

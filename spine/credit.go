@@ -30,7 +30,7 @@ type credit struct {
 
 const (
 	// A skim that finds nothing makes the next one come later.
-	skimTime    = 5 * time.Millisecond
+	skimTime    = 10 * time.Millisecond
 	longestSkim = 160 * time.Millisecond
 	// leastShare keeps pulls worth their while when there are very many organs.
 	leastShare = 512

@@ -3,6 +3,7 @@ package spine
 import (
 	"time"
 
+	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/actors/host"
 	"github.com/necrostack/necrostack/supervision"
 )
@@ -150,7 +151,7 @@ func (c *core) allowance(l *lane) int {
 	}
 	switch c.state(o) {
 	case supervision.Closed:
-		return min(l.queue.len(), c.config.maxBatch)
+		return min(l.queue.len(), c.batchSize(o))
 	case supervision.HalfOpen:
 		if c.ledger.works[l.queue.at(0)].failed != nil {
 			return 1
@@ -162,6 +163,37 @@ func (c *core) allowance(l *lane) int {
 	}
 	c.returnQueue(l, isFresh, Later{Waits: true})
 	return min(l.queue.len(), c.config.maxBatch)
+}
+
+// batchSize is how many items a lane of o gets at once: as many as it handles in batchTime, since their
+// outcomes come back together.
+func (c *core) batchSize(o *organ) int {
+	switch {
+	case o.batching:
+		return min(c.config.maxBatch, actors.SinkBatchLimit)
+	case o.pace == 0:
+		return min(c.config.maxBatch, firstBatch)
+	default:
+		return min(c.config.maxBatch, max(1, int(batchTime/o.pace)))
+	}
+}
+
+const (
+	batchTime  = 5 * time.Millisecond
+	firstBatch = 8
+)
+
+// paced takes the time a batch needed into account.
+func (o *organ) paced(b *host.Batch) {
+	n := len(b.Items)
+	if n == 0 || b.Down {
+		return
+	}
+	per := max(b.Ended.Sub(b.Started)/time.Duration(n), 1)
+	if o.pace == 0 {
+		o.pace = per
+	}
+	o.pace += (per - o.pace) / 4
 }
 
 func isFresh(w *work) bool { return w.failed == nil }
@@ -190,6 +222,7 @@ func (c *core) finished(now time.Time, l *lane, b *host.Batch) {
 	c.touch(l)
 	o := l.organ
 	o.stats.batch(b)
+	o.paced(b)
 	t := tally{organ: o}
 	front := c.front[:0]
 	for k := range b.Items {

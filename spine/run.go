@@ -176,7 +176,7 @@ func (r *run) addOrgan(index int32, set organSetting) error {
 	}
 	o := &organ{
 		index: index, name: spec.Name, keyed: spec.Keyed, ordered: spec.Ordered, policy: policy,
-		breaker: supervision.NewBreaker(policy.Breaker), wantsFailed: wantsFailed(set.def), stats: &organBook{},
+		breaker: supervision.NewBreaker(policy.Breaker), wantsFailed: wantsFailed(set.def), batching: batching(set.def), stats: &organBook{},
 	}
 	if o.ordered {
 		o.holds = newHolds()
@@ -200,6 +200,11 @@ func wantsFailed(def actors.Definition) func(string) bool {
 		return w.WantsFailed
 	}
 	return func(string) bool { return false }
+}
+
+func batching(def actors.Definition) bool {
+	b, ok := def.(interface{ Batching() bool })
+	return ok && b.Batching()
 }
 
 // tell gives the router a message.
