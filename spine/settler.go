@@ -106,9 +106,11 @@ func (s *settler) forget(x expiry) {
 	if !ok {
 		return
 	}
-	if _, err := store.Expire(s.ctx, x.organ, x.before, expiriesAtOnce); err != nil {
-		s.tell(backendErrMsg{fmt.Errorf("spine: expire cells of organ %q: %w", x.organ, err)})
+	n, err := store.Expire(s.ctx, x.organ.name, x.before, expiriesAtOnce)
+	if err != nil {
+		err = fmt.Errorf("spine: expire cells of organ %q: %w", x.organ.name, err)
 	}
+	s.tell(expiredMsg{x.organ, n, err})
 }
 
 // expiriesAtOnce bounds the work of one round.

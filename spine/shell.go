@@ -26,8 +26,12 @@ type (
 		backlog Backlog
 		err     error
 	}
-	backendErrMsg struct{ err error }
-	pauseMsg      struct {
+	expiredMsg struct {
+		organ *organ
+		n     int
+		err   error
+	}
+	pauseMsg struct {
 		organ  *organ
 		paused bool
 	}
@@ -65,10 +69,8 @@ func (r *run) step(now time.Time, msg any) {
 		r.notice(now, m)
 	case backlogMsg:
 		c.backlog(now, m.backlog, m.err)
-	case backendErrMsg:
-		c.begin(now)
-		c.stats.backendErrors++
-		c.note(Note{Kind: NoteBackend, Err: m.err})
+	case expiredMsg:
+		c.forgotten(now, m.organ, m.n, m.err)
 	case pauseMsg:
 		c.pause(now, m.organ, m.paused)
 	case askMsg:
@@ -197,6 +199,7 @@ func (r *run) statsNow() Stats {
 		if o.keyed {
 			x := s.Organs[o.name]
 			x.Cells = o.lanes[0].host.Organ().CellStats()
+			x.Cells.Expired += int64(o.stats.cellsExpired)
 			s.Organs[o.name] = x
 		}
 	}

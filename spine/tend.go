@@ -12,7 +12,7 @@ type tending struct {
 
 // expiry asks the store to forget cells of an organ without a change since before.
 type expiry struct {
-	organ  string
+	organ  *organ
 	before time.Time
 }
 
@@ -67,8 +67,18 @@ func (c *core) tend(o *organ) {
 			}
 		}
 		if t.expiry > 0 {
-			c.out.expiries = append(c.out.expiries, expiry{o.name, c.now.Add(-t.expiry - expiryMargin)})
+			c.out.expiries = append(c.out.expiries, expiry{o, c.now.Add(-t.expiry - expiryMargin)})
 		}
 	}
 	c.wakeAt(t.next)
+}
+
+// forgotten notes how many expired cells the store has forgotten.
+func (c *core) forgotten(now time.Time, o *organ, n int, err error) {
+	c.begin(now)
+	o.stats.cellsExpired += n
+	if err != nil {
+		c.stats.backendErrors++
+		c.note(Note{Kind: NoteBackend, Organ: o.name, Err: err})
+	}
 }

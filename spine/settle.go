@@ -1,0 +1,124 @@
+package spine
+
+import (
+	"time"
+)
+
+// settle appends a settlement for work i.
+func (c *core) settle(i uint32, s Settlement) {
+	w := &c.ledger.works[i]
+	w.state = workSettling
+	s.Receipt, s.Shard, s.Organ = w.receipt, w.shard, int(w.organ)
+	if c.keepsLane(&s) {
+		c.organs[w.organ].lanes[w.lane].unanswered++
+	}
+	ch := c.out.chunk
+	if ch == nil {
+		ch = c.spareChunk()
+		c.out.chunk = ch
+	}
+	ch.ss = append(ch.ss, s)
+	ch.refs = append(ch.refs, i)
+}
+
+// keepsLane reports whether the lane gets nothing more before the settlement is answered: its cell is
+// ahead of the store, or its key is not free to go on, since a dead letter may find no room.
+func (c *core) keepsLane(s *Settlement) bool {
+	return s.Change != nil || s.Kind == Dead && c.organs[s.Organ].ordered
+}
+
+// handBack returns work i to the backend without counting an attempt.
+func (c *core) handBack(i uint32, later Later) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
+	later.Attempts, later.First = int(w.attempts), w.first
+	w.failed = nil
+	o.stats.deferred++
+	c.hold(o, w)
+	c.settle(i, Settlement{Kind: Defer, Later: &later})
+}
+
+// hold keeps later events of w's key from overtaking it on its way back.
+func (c *core) hold(o *organ, w *work) {
+	if o.holds == nil || !w.event.HasKey() {
+		return
+	}
+	w.back = true
+	o.holds.begin(w.event.Key(), w.position)
+}
+
+// settled takes the answers to a chunk. An error means that its shards are lost.
+func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
+	c.begin(now)
+	if err != nil {
+		c.stats.backendErrors++
+	}
+	for k, i := range ch.refs {
+		a := Answer{Code: Lost, Handouts: c.seen[ch.ss[k].Shard]}
+		if err == nil {
+			a = answers[k]
+		}
+		c.answered(i, &ch.ss[k], a)
+	}
+	clear(ch.ss)
+	ch.ss, ch.refs = ch.ss[:0], ch.refs[:0]
+	c.chunks = append(c.chunks, ch)
+}
+
+func (c *core) answered(i uint32, s *Settlement, a Answer) {
+	w := &c.ledger.works[i]
+	if c.keepsLane(s) {
+		l := c.organs[w.organ].lanes[w.lane]
+		l.unanswered--
+		c.touch(l)
+	}
+	switch {
+	case w.state == workVoid:
+	case a.Code == Lost:
+		c.shardLost(w.shard, a.Handouts)
+	case a.Code == LettersFull:
+		c.lettersFull(i)
+		return
+	default:
+		c.stats.settled(c.bookOf(w.organ), s, a)
+	}
+	if w.back {
+		c.backAnswered(w, a)
+	}
+	c.release(i)
+}
+
+// backAnswered goes on with what is parked of w's key, now that it shows what is stale.
+func (c *core) backAnswered(w *work, a Answer) {
+	o := c.organs[w.organ]
+	for _, i := range o.holds.answered(w.event.Key(), a.Handouts, c.credit.begun+1) {
+		if c.stop.draining {
+			c.handBack(i, Later{Due: c.now})
+		} else {
+			c.admit(o, i)
+		}
+	}
+}
+
+// lettersFull keeps an event whose dead letter has no room: it comes again later.
+func (c *core) lettersFull(i uint32) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
+	c.stats.lettersFull++
+	c.note(Note{Kind: NoteLettersFull, Event: w.event, Organ: o.name})
+	c.handBack(i, Later{Due: c.now.Add(lettersFullDelay)})
+	if w.back {
+		c.returnHeld(o.lanes[w.lane])
+	}
+}
+
+// lettersFullDelay is how long an event waits whose dead letter had no room.
+const lettersFullDelay = 30 * time.Second
+
+// release ends work i.
+func (c *core) release(i uint32) {
+	if o := c.ledger.works[i].organ; o >= 0 {
+		c.organs[o].inHand--
+	}
+	c.ledger.release(i)
+}
