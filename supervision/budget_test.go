@@ -23,9 +23,9 @@ func TestFirstRestartIsAtOnce(t *testing.T) {
 
 func TestRestartsWaitLongerAndLonger(t *testing.T) {
 	t.Parallel()
-	b := supervision.NewBudget(supervision.Restarts{Max: 100, Within: time.Minute})
+	b := supervision.NewBudget(supervision.Restarts{Max: 100, Within: time.Hour})
 	b.Next(epoch)
-	for i, want := range []time.Duration{100, 200, 400, 800, 1600, 3200} {
+	for i, want := range []time.Duration{10, 20, 40, 80, 160, 320, 640, 1280, 2560} {
 		delay, ok := b.Next(epoch)
 		require.True(t, ok)
 		assert.InDelta(t, want*time.Millisecond, delay, float64(want*time.Millisecond)/5+1, "restart %d", i+2)
@@ -36,6 +36,23 @@ func TestRestartsWaitLongerAndLonger(t *testing.T) {
 		assert.LessOrEqual(t, delay, 5*time.Second)
 		assert.GreaterOrEqual(t, delay, 4*time.Second)
 	}
+}
+
+// Waits of 5 s would let a lane that always panics restart for ever within a budget of 100 a
+// minute: nobody would be told.
+func TestOneLaneThatAlwaysPanicsUsesUpTheBudget(t *testing.T) {
+	t.Parallel()
+	b := supervision.NewBudget(supervision.Default().Restarts)
+	now := epoch
+	for range 1000 {
+		delay, ok := b.Next(now)
+		if !ok {
+			assert.Less(t, now.Sub(epoch), time.Minute)
+			return
+		}
+		now = now.Add(delay)
+	}
+	t.Error("the budget never ran out")
 }
 
 func TestBudgetRunsOut(t *testing.T) {

@@ -3,7 +3,6 @@ package supervision
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -104,7 +103,7 @@ func number(tag, text string) (float64, bool) {
 		return float64(n), ok
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	return x, err == nil && tag == "!!float" && !math.IsInf(x, 0)
+	return x, err == nil && tag == "!!float"
 }
 
 func duration(tag, text string) (time.Duration, bool) {

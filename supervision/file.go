@@ -111,7 +111,6 @@ func (f *file) policies(root *yaml.Node, organs []string) Policies {
 	for _, p := range f.pairs("the file", root) {
 		if p.name != "default" && p.name != "organs" {
 			f.mistake(p.line, "unknown field %q, want default or organs", clip(p.name))
-			continue
 		}
 		parts[p.name] = p.value
 	}

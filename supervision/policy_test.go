@@ -56,8 +56,10 @@ func TestCompleteBackoffMayHaveNoJitter(t *testing.T) {
 	t.Parallel()
 	complete := supervision.Policy{Retry: supervision.Retry{Backoff: supervision.Backoff{Base: 1, Factor: 2, Max: 3}}}
 	assert.Zero(t, complete.WithDefaults().Retry.Backoff.Jitter)
-	partial := supervision.Policy{Retry: supervision.Retry{Backoff: supervision.Backoff{Base: 1, Factor: 2}}}
-	assert.InDelta(t, 0.2, partial.WithDefaults().Retry.Backoff.Jitter, 0)
+	for _, partial := range []supervision.Backoff{{Factor: 2, Max: 3}, {Base: 1, Max: 3}, {Base: 1, Factor: 2}} {
+		p := supervision.Policy{Retry: supervision.Retry{Backoff: partial}}
+		assert.InDelta(t, 0.2, p.WithDefaults().Retry.Backoff.Jitter, 0, "%+v", partial)
+	}
 }
 
 func TestZeroStrategyIsAMistake(t *testing.T) {
@@ -98,6 +100,24 @@ func TestFieldsMustFitEachOther(t *testing.T) {
 policy: max_deliveries is "20", want at least attempts, which is "21", under nack`)
 	p.Exhausted = supervision.Store
 	assert.EqualError(t, p.Err(), `policy: backoff.max is "1s", want at least backoff.base, which is "1m0s"`)
+}
+
+func TestFieldsMayJustFitEachOther(t *testing.T) {
+	t.Parallel()
+	p := supervision.Default()
+	p.Retry.Backoff = supervision.Exponential(time.Minute, time.Minute)
+	p.Exhausted = supervision.Nack
+	p.Retry.Attempts = p.MaxDeliveries
+	assert.NoError(t, p.Err())
+}
+
+func TestMistakeIsNotReportedTwice(t *testing.T) {
+	t.Parallel()
+	p := supervision.Default()
+	p.Exhausted = supervision.Nack
+	p.Retry.Attempts = 2_000_000
+	assert.EqualError(t, p.Err(), `policy: attempts is "2000000", want a whole number from 1 to 1000000`,
+		"and not also that max_deliveries is less")
 }
 
 func TestForFindsTheOrgansPolicy(t *testing.T) {

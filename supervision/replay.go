@@ -92,7 +92,7 @@ func (r *Report) add(id string, err error) {
 // pace keeps calls apart. A call that took long is not made up for by a burst.
 type pace struct {
 	apart time.Duration
-	last  time.Time
+	last  time.Time // when the last one began; zero is long ago
 }
 
 func newPace(perSecond float64) *pace {
@@ -106,7 +106,7 @@ func newPace(perSecond float64) *pace {
 // wait returns when the next call may begin, or the error of ctx when that ends first.
 func (p *pace) wait(ctx context.Context) error {
 	rest := p.apart - time.Since(p.last)
-	if p.last.IsZero() || rest <= 0 {
+	if rest <= 0 {
 		p.last = time.Now()
 		return ctx.Err()
 	}

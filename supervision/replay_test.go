@@ -170,6 +170,19 @@ func TestReplayUnderWayAtTheEndIsInDoubt(t *testing.T) {
 	assert.NotContains(t, report.Failed, "3", "it was never begun")
 }
 
+func TestLastReplayInDoubtIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	m.onReplay = func(actors.Event) error {
+		cancel()
+		return context.Canceled
+	}
+	report, err := d.ReplayAll(ctx, supervision.Filter{}, supervision.ReplayOptions{})
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Contains(t, report.Failed, "1")
+}
+
 func TestReplayAllBeginsNothingAfterItsContext(t *testing.T) {
 	t.Parallel()
 	d, m := deskOf(t, "a")
