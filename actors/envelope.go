@@ -70,20 +70,19 @@ func (e *Event) UnmarshalBinary(data []byte) error {
 	if w.Version != envelopeVersion {
 		return fmt.Errorf("%w: version is %d, want %d", ErrEnvelope, w.Version, envelopeVersion)
 	}
+	r := &record{}
+	for _, read := range []func(*record, *wirepb.Envelope) error{readIDs, readFields, readExtra, readBody} {
+		if err := read(r, &w); err != nil {
+			return err
+		}
+	}
+	e.r = r
+	return nil
+}
+
+func readFields(r *record, w *wirepb.Envelope) error {
 	if !writable(w.TimeUs) {
 		return fmt.Errorf("%w: time_us is %d, which is in no year of four digits", ErrEnvelope, w.TimeUs)
-	}
-	r := &record{
-		timeUS: w.TimeUs,
-		dueUS:  w.DueUs,
-		typ:    w.EventType,
-		hasKey: w.HasKey,
-	}
-	if w.HasKey {
-		r.key = w.Key
-	}
-	if err := readIDs(r, &w); err != nil {
-		return err
 	}
 	if err := CheckName("event_type", w.EventType); err != nil {
 		return fmt.Errorf("%w: %w", ErrEnvelope, err)
@@ -91,31 +90,26 @@ func (e *Event) UnmarshalBinary(data []byte) error {
 	if w.Hops > maxHops {
 		return fmt.Errorf("%w: hops is %d", ErrEnvelope, w.Hops)
 	}
-	r.hops = uint16(w.Hops)
-	if err := readExtra(r, &w); err != nil {
-		return err
+	r.timeUS, r.dueUS, r.typ, r.hops = w.TimeUs, w.DueUs, w.EventType, uint16(w.Hops)
+	if w.HasKey {
+		r.key, r.hasKey = w.Key, true
 	}
-	b, err := readBody(&w)
-	if err != nil {
-		return err
-	}
-	r.body.Store(b)
-	e.r = r
 	return nil
 }
 
-func readBody(w *wirepb.Envelope) (*body, error) {
+func readBody(r *record, w *wirepb.Envelope) error {
 	switch w.Kind {
 	case wirepb.PayloadKind_PROTOBUF:
-		return &body{data: w.Payload, encoding: Protobuf}, nil
+		r.body.Store(&body{data: w.Payload, encoding: Protobuf})
 	case wirepb.PayloadKind_JSON:
 		if err := checkObject(w.Payload); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrEnvelope, err)
+			return fmt.Errorf("%w: %w", ErrEnvelope, err)
 		}
-		return &body{data: w.Payload, encoding: JSON}, nil
+		r.body.Store(&body{data: w.Payload, encoding: JSON})
 	default:
-		return nil, fmt.Errorf("%w: kind is %d, want 0 or 1", ErrEnvelope, w.Kind)
+		return fmt.Errorf("%w: kind is %d, want 0 or 1", ErrEnvelope, w.Kind)
 	}
+	return nil
 }
 
 // maxHops is what the record's field holds.

@@ -139,3 +139,15 @@ func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
 // RandomID reports whether the id was drawn at random in this process, so that no other event
 // can have it and stores need not look for duplicates.
 func (e Event) RandomID() bool { return e.r.random }
+
+// AsPublished returns e as it has to be published once more: stores look for duplicates of it even
+// where RandomID held. For runtimes.
+func (e Event) AsPublished() Event {
+	if !e.r.random {
+		return e
+	}
+	r := e.r.clone()
+	r.random = false
+	r.body.Store(e.r.body.Load())
+	return Event{r}
+}

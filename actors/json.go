@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -95,7 +94,7 @@ func readForm(r *record, fields map[string]json.RawMessage) error {
 	if err := checkObject(payload); err != nil {
 		return fmt.Errorf("%w: %w", ErrJSON, err)
 	}
-	r.body.Store(&body{data: bytes.Clone(payload)})
+	r.body.Store(&body{data: payload})
 	return nil
 }
 

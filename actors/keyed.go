@@ -76,10 +76,11 @@ func NewKeyed[S any](name string, fresh func(key string) *S, parts ...Part[S]) *
 	return &Keyed[S]{d}
 }
 
-// Step handles events of P's type. It must be deterministic: no clock, I/O or randomness; the time is the
-// event's (Time, and Due for one that was delayed). It may change the
-// state in place and returns what to emit. Refusing a command is an emitted event; an
-// error is a permanent failure, after which the cell forgets whatever this Step changed.
+// Step handles events of P's type. It must be deterministic: no clock, I/O or randomness;
+// the time is the event's (Time, and Due for one that was delayed). It may change the state
+// in place and returns what to emit, which must not share memory with the state. Refusing a
+// command is an emitted event; an error is a permanent failure, after which the cell
+// forgets whatever this Step changed.
 func Step[S any, P KeyedPayload](f func(*S, EventOf[P]) ([]Payload, error)) Part[S] {
 	return Part[S]{func(d *keyedDef[S]) {
 		if f == nil {

@@ -24,7 +24,7 @@ const (
 	DefaultHopLimit      = 64
 
 	NameLimit      = 256     // bytes of an event type, key, organ or service name
-	MetaCountLimit = 16      // metadata strings of an event
+	MetaCountLimit = 16      // metadata strings of an event, without the replay_of of a replay
 	MetaSizeLimit  = 1 << 10 // bytes of all metadata names and values
 )
 

@@ -8,7 +8,9 @@ import (
 
 // Payload is the Go value inside an event. EventType is its stable wire name,
 // such as "ORDER_SUBMITTED"; it must be constant for the type, also on the zero
-// value. A payload encodes to a JSON object, or is a protobuf message.
+// value. A payload encodes to a JSON object, or is a protobuf message. A payload that
+// travels by value has all its methods on the value: EventKey, Validate or EventHistory on
+// the pointer alone is refused, since nobody would call it.
 type Payload interface {
 	EventType() string
 }

@@ -11,34 +11,62 @@ import (
 	"github.com/necrostack/necrostack/actors"
 )
 
-func TestDecorationsInAllCombinations(t *testing.T) {
+// chosenID is an id that a publisher has chosen.
+var chosenID = actors.NewID()
+
+// decorated is what an event of p, published at birth, must look like.
+type decorated struct {
+	p       actors.Payload
+	key     string
+	due     time.Time
+	user    string
+	hasID   bool
+	trace   string
+	unkeyed bool
+}
+
+func (d decorated) check(t *testing.T) {
 	t.Parallel()
-	id := actors.NewID()
+	ev, err := publisher().Root(d.p, birth)
+	require.NoError(t, err)
+	assert.Equal(t, d.key, ev.Key())
+	assert.Equal(t, !d.unkeyed, ev.HasKey())
+	assert.Equal(t, d.due, ev.Due())
+	assert.Equal(t, d.user, ev.Meta("user"))
+	assert.Equal(t, d.trace, ev.Traceparent())
+	assert.Equal(t, d.hasID, ev.ID() == chosenID)
+	assert.Equal(t, d.p.EventType(), ev.Type())
+	assert.Equal(t, actors.Unwrap(d.p).EventType(), ev.Type())
+}
+
+func TestDecorations(t *testing.T) {
+	t.Parallel()
+	plain := Ordered{Account: "a"}
+	for name, d := range map[string]decorated{
+		"bare":                     {p: plain, key: "a"},
+		"bare without key":         {p: Ping{}, unkeyed: true},
+		"key over the payload's":   {p: actors.With(plain, actors.Key("b")), key: "b"},
+		"key for one without":      {p: actors.With(Ping{}, actors.Key("b")), key: "b"},
+		"later key":                {p: actors.With(plain, actors.Key("b"), actors.Key("c")), key: "c"},
+		"outer key":                {p: actors.With(actors.With(plain, actors.Key("b")), actors.Key("c")), key: "c"},
+		"id":                       {p: actors.With(plain, chosenID), key: "a", hasID: true},
+		"id kept by an outer With": {p: actors.With(actors.With(plain, chosenID), actors.Key("b")), key: "b", hasID: true},
+		"outer id":                 {p: actors.With(actors.With(plain, actors.NewID()), chosenID), key: "a", hasID: true},
+		"meta":                     {p: actors.With(plain, actors.Meta("user", "ann")), key: "a", user: "ann"},
+		"later meta":               {p: actors.With(plain, actors.Meta("user", "ann"), actors.Meta("user", "bob")), key: "a", user: "bob"},
+		"outer meta":               {p: actors.With(actors.With(plain, actors.Meta("user", "ann")), actors.Meta("user", "bob")), key: "a", user: "bob"},
+		"traceparent":              {p: actors.With(plain, actors.Meta("traceparent", "00-t")), key: "a", trace: "00-t"},
+	} {
+		t.Run(name, d.check)
+	}
+}
+
+func TestDelaysInAllCombinations(t *testing.T) {
+	t.Parallel()
+	plain := Ordered{Account: "a"}
 	noon := birth.Add(time.Hour)
 	in := func(d time.Duration) time.Time { return birth.Add(d).Truncate(time.Microsecond) }
-	plain := Ordered{Account: "a"}
-	tests := map[string]struct {
-		p       actors.Payload
-		key     string
-		due     time.Time
-		user    string
-		hasID   bool
-		trace   string
-		unkeyed bool
-	}{
-		"bare":                         {p: plain, key: "a"},
-		"bare without key":             {p: Ping{}, unkeyed: true},
-		"key over the payload's":       {p: actors.With(plain, actors.Key("b")), key: "b"},
-		"key for one without":          {p: actors.With(Ping{}, actors.Key("b")), key: "b"},
-		"later key":                    {p: actors.With(plain, actors.Key("b"), actors.Key("c")), key: "c"},
-		"outer key":                    {p: actors.With(actors.With(plain, actors.Key("b")), actors.Key("c")), key: "c"},
-		"id":                           {p: actors.With(plain, id), key: "a", hasID: true},
-		"id kept by an outer With":     {p: actors.With(actors.With(plain, id), actors.Key("b")), key: "b", hasID: true},
-		"outer id":                     {p: actors.With(actors.With(plain, actors.NewID()), id), key: "a", hasID: true},
-		"meta":                         {p: actors.With(plain, actors.Meta("user", "ann")), key: "a", user: "ann"},
-		"later meta":                   {p: actors.With(plain, actors.Meta("user", "ann"), actors.Meta("user", "bob")), key: "a", user: "bob"},
-		"outer meta":                   {p: actors.With(actors.With(plain, actors.Meta("user", "ann")), actors.Meta("user", "bob")), key: "a", user: "bob"},
-		"traceparent":                  {p: actors.With(plain, actors.Meta("traceparent", "00-t")), key: "a", trace: "00-t"},
+	for name, d := range map[string]decorated{
 		"after":                        {p: actors.After(time.Minute, plain), key: "a", due: in(time.Minute)},
 		"after as decoration":          {p: actors.With(plain, actors.After(time.Minute)), key: "a", due: in(time.Minute)},
 		"at":                           {p: actors.With(plain, actors.At(noon)), key: "a", due: noon.Truncate(time.Microsecond).Add(time.Microsecond)},
@@ -55,7 +83,7 @@ func TestDecorationsInAllCombinations(t *testing.T) {
 		"with around after, at":        {p: actors.With(actors.After(time.Minute, plain), actors.At(noon.Truncate(time.Second))), key: "a", due: noon.Truncate(time.Second)},
 		"with around after, undelayed": {p: actors.With(actors.After(time.Minute, plain), actors.After(0)), key: "a"},
 		"after around with": {
-			p:   actors.After(time.Minute, actors.With(plain, id, actors.Key("b"), actors.Meta("user", "ann"), actors.At(noon))),
+			p:   actors.After(time.Minute, actors.With(plain, chosenID, actors.Key("b"), actors.Meta("user", "ann"), actors.At(noon))),
 			key: "b", due: in(time.Minute), user: "ann", hasID: true,
 		},
 		"after around after": {p: actors.After(time.Minute, actors.After(time.Hour, plain)), key: "a", due: in(time.Minute)},
@@ -63,24 +91,11 @@ func TestDecorationsInAllCombinations(t *testing.T) {
 		"after for ever":     {p: actors.After(math.MaxInt64, plain), key: "a", due: in(0).Add(math.MaxInt64).Truncate(time.Microsecond).Add(time.Microsecond)},
 		"everything": {
 			p: actors.With(actors.After(time.Minute, actors.With(plain, actors.Key("b"))),
-				id, actors.Meta("user", "ann"), actors.Meta("traceparent", "00-t")),
+				chosenID, actors.Meta("user", "ann"), actors.Meta("traceparent", "00-t")),
 			key: "b", due: in(time.Minute), user: "ann", hasID: true, trace: "00-t",
 		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ev, err := publisher().Root(tt.p, birth)
-			require.NoError(t, err)
-			assert.Equal(t, tt.key, ev.Key())
-			assert.Equal(t, !tt.unkeyed, ev.HasKey())
-			assert.Equal(t, tt.due, ev.Due())
-			assert.Equal(t, tt.user, ev.Meta("user"))
-			assert.Equal(t, tt.trace, ev.Traceparent())
-			assert.Equal(t, tt.hasID, ev.ID() == id)
-			assert.Equal(t, tt.p.EventType(), ev.Type())
-			assert.Equal(t, actors.Unwrap(tt.p).EventType(), ev.Type())
-		})
+	} {
+		t.Run(name, d.check)
 	}
 }
 

@@ -35,7 +35,9 @@ func TestCellsEventsAreASecondApart(t *testing.T) {
 	assert.Equal(t, actorstest.Start.Add(time.Second), second.Time())
 	assert.Equal(t, actorstest.Start.Add(time.Hour), third.Time())
 	assert.NotEqual(t, first.ID(), second.ID())
-	assert.Equal(t, []actors.Event{first, second, third}, c.Inputs())
+	fourth := c.Send(Deposited{Account: "a", Cents: 1}, actorstest.At(third.Time())).Event
+	assert.NotEqual(t, third.ID(), fourth.ID(), "the same deposit at the same time is another one")
+	assert.Equal(t, []actors.Event{first, second, third, fourth}, c.Inputs())
 }
 
 func TestCellIsWhatItWasAfterAnError(t *testing.T) {

@@ -167,6 +167,19 @@ func TestEmissionThatSharesTheStateIsReported(t *testing.T) {
 		c.Send(deposits(1)[0])
 		c.Send(deposits(1)[0])
 	}, "PAID was emitted as", `["+"]`, `["++"]`, "copy what you emit")
+
+	later := keyed(func(a *Account, ev actors.EventOf[Deposited]) ([]actors.Payload, error) {
+		a.Cents++
+		switch a.Cents {
+		case 1:
+			a.Tags = []string{"+"}
+			return actors.Emit(Paid{Account: ev.Key(), Tags: a.Tags}), nil
+		case 3:
+			a.Tags[0] = "++"
+		}
+		return nil, nil
+	})
+	requireReported(t, crashing(later, deposits(3)), "PAID was emitted as", `["+"]`, `["++"]`)
 }
 
 // TestStateThatSharesAPayloadIsReported: the Step keeps the payload's slice and changes it

@@ -133,6 +133,7 @@ func TestHandleBatch(t *testing.T) {
 			}
 			return nil
 		}),
+		actors.SinkBatch(func(context.Context, []actors.EventOf[Withdrawn]) error { return nil }),
 		actors.Sink(func(context.Context, actors.EventOf[Paid]) error { return nil }))
 	one, none := Deposited{Account: "a", Cents: 1}, Deposited{Account: "a"}
 	require.NoError(t, actorstest.HandleBatch(t, o, []actors.Payload{one, one}))
@@ -145,7 +146,7 @@ func TestHandleBatch(t *testing.T) {
 	requireReported(t, batch(), "a batch of 0 events, want 1 to 256")
 	requireReported(t, batch(make257(one)...), "a batch of 257 events")
 	requireReported(t, batch(Paid{}), "no SinkBatch for PAID")
-	requireReported(t, batch(one, Paid{}), "no SinkBatch for PAID next to DEPOSITED")
+	requireReported(t, batch(one, Withdrawn{Account: "a"}), "no SinkBatch for WITHDRAWN next to DEPOSITED")
 }
 
 func make257(p actors.Payload) []actors.Payload {
