@@ -7,9 +7,10 @@ SHELL       := /bin/bash
 .NOTPARALLEL:
 
 GO      ?= go
-SEEDS   ?= 200
+SEEDS   ?= 2000
 TIMEOUT ?= 15m
 BENCH   ?= .
+BENCHFLAGS ?=
 COUNT   ?= 1
 
 # The go command's ./... does not look into folders with a dot.
@@ -20,7 +21,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run test check race conformance sim mutants golden bench bench-once \
+.PHONY: help run test check race conformance sim mutants golden bench bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -44,7 +45,7 @@ conformance: ## Backend and store suites against every implementation: all tests
 	if [ -z "$$found" ]; then echo "no test is named *Conformance*" >&2; exit 1; fi; \
 	$(GO) test -count=1 -timeout $(TIMEOUT) -run Conformance $$found
 
-sim: ## Seeded simulation of the Spine with faults (SEEDS=200; SEEDS=100000 for a long look)
+sim: ## Seeded simulation of the Spine with faults (SEEDS=2000; SEEDS=100000 for a long look)
 	$(call stage,sim: $(SEEDS) seeds)
 	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
 
@@ -58,15 +59,19 @@ golden: ## Rewrite golden files; review the diff
 	if [ -z "$$found" ]; then echo "no test has an -update flag" >&2; exit 1; fi; \
 	$(GO) test -count=1 $$found -update
 
-bench: ## Benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
+bench: ## Compare with peers, see how costs grow; writes bench/RESULTS.md (BENCHFLAGS="--only chain")
 	$(call stage,bench)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
-	@if [ -f bench/go.mod ]; then cd bench && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...; fi
+	@cd bench && $(GO) run . $(BENCHFLAGS)
 
-bench-once: ## Compile the bench module and run every benchmark once, so that none rots
+bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
+	$(call stage,bench-pieces)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
+	@cd bench && $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
+
+bench-once: ## Run every benchmark once and the bench program quickly, so that none rots
 	$(call stage,bench-once)
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
-	@if [ -f bench/go.mod ]; then cd bench && $(GO) vet ./... && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...; fi
+	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick
 
 proto: ## Regenerate proto/wirepb from proto/*.proto
 	@.ci/setup protoc

@@ -113,7 +113,8 @@ type Envelope struct {
 	DueUs int64 `protobuf:"varint,12,opt,name=due_us,json=dueUs,proto3" json:"due_us,omitempty"`
 	// W3C trace context of the publisher, 55 bytes in version 00; empty without one.
 	Traceparent string `protobuf:"bytes,13,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	// Annotations that emissions inherit: at most 16 pairs, 1 KiB together.
+	// Annotations that emissions inherit: at most 16 pairs, 1 KiB together, not
+	// counting the one that names what a replay repeats.
 	Meta map[string]string `protobuf:"bytes,14,rep,name=meta,proto3" json:"meta,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// "<service>/<organ>" when a dead letter is replayed: no other organ takes
 	// the event a second time. Empty for every other event; at most 513 bytes.
@@ -270,9 +271,13 @@ type Record struct {
 	// Version of the keyed organ whose Step computed the record. Another version
 	// never replays it.
 	Version int32 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	// First 64 bits of a digest of what the Step emitted. A replay that emits
+	// Digest of what the Step emitted: 63 bits, and in the lowest one whether they
+	// cover the emitted bytes or only types, keys and delays. A replay that emits
 	// something else has diverged.
-	Digest        uint64 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest uint64 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// When the Step ran, in microseconds since 1970-01-01T00:00:00 UTC. A replay
+	// stamps its emissions with it, so that delays come out as they were.
+	AtUs          int64 `protobuf:"varint,5,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -331,6 +336,13 @@ func (x *Record) GetVersion() int32 {
 func (x *Record) GetDigest() uint64 {
 	if x != nil {
 		return x.Digest
+	}
+	return 0
+}
+
+func (x *Record) GetAtUs() int64 {
+	if x != nil {
+		return x.AtUs
 	}
 	return 0
 }
@@ -455,12 +467,13 @@ const file_necrostack_wire_proto_rawDesc = "" +
 	"\x04only\x18\x0f \x01(\tR\x04only\x1a7\n" +
 	"\tMetaEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"b\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"w\n" +
 	"\x06Record\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\fR\x05event\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x05R\aversion\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\x06R\x06digest\"\x95\x01\n" +
+	"\x06digest\x18\x04 \x01(\x06R\x06digest\x12\x13\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\x95\x01\n" +
 	"\bSnapshot\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x05R\aversion\x12\x16\n" +
