@@ -8,9 +8,11 @@
 //	 cell ◄─ Rebuild ◄─ History ◄─ Load ───────────┤
 //	 cell ─► Snapshot ─► Save ─────────────────────┘
 //
-// The package writes nothing itself. A [Change] travels in the same atomic commit as the
+// The package decides nothing about when to write. A [Change] travels in the same atomic commit as the
 // acknowledgement of its event and everything the event made the cell emit; only
-// snapshots, which repeat what is already committed, are saved on their own.
+// snapshots, which repeat what is already committed, are saved on their own. [Memory] is the
+// store that backends without a disk use inside their Settle; every [Store] passes the suite in
+// persistencetest.
 //
 // # Promises
 //

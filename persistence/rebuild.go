@@ -50,13 +50,14 @@ func Rebuild(organ actors.KeyedOrgan, cell Cell, h History, stamper *actors.Stam
 	return c, nil
 }
 
-// restore decodes the newest snapshot that is whole, and says which change it ends with.
+// restore decodes the newest snapshot that is whole, and says which change it ends with. Behind
+// a damaged one stands the one before; behind the first of all, the fresh state and all records.
 func restore(organ actors.KeyedOrgan, cell Cell, h History) (actors.Cell, uint64, error) {
 	c, err := decode(organ, cell, h.Snapshot)
 	if err == nil {
 		return c, h.Snapshot.Seq, nil
 	}
-	if h.Previous.Seq == 0 {
+	if !h.reachesBack() {
 		return nil, 0, err
 	}
 	c, prevErr := decode(organ, cell, h.Previous)
@@ -64,6 +65,14 @@ func restore(organ actors.KeyedOrgan, cell Cell, h History) (actors.Cell, uint64
 		return nil, 0, fmt.Errorf("%w; and the snapshot before: %w", err, prevErr)
 	}
 	return c, h.Previous.Seq, nil
+}
+
+// reachesBack reports whether h has more than its newest snapshot to start from.
+func (h History) reachesBack() bool {
+	if h.Previous.Seq > 0 {
+		return true
+	}
+	return len(h.Records) > 0 && (h.Records[0].Seq == 1 || h.Records[0].Reset)
 }
 
 func decode(organ actors.KeyedOrgan, cell Cell, s Snapshot) (actors.Cell, error) {

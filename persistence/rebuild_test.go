@@ -172,6 +172,15 @@ func TestRebuildFallsBackToTheSnapshotBefore(t *testing.T) {
 	assert.Equal(t, stateOf(t, live), stateOf(t, c))
 }
 
+func TestRebuildFallsBackToTheBeginningWhereAllRecordsAreThere(t *testing.T) {
+	t.Parallel()
+	h, live := historyOf(t, true, 1, 2, 3)
+	h.Snapshot = persistence.Snapshot{Seq: 2, State: []byte{1}}
+	c, err := rebuild(purses(step, 1), h)
+	require.NoError(t, err)
+	assert.Equal(t, stateOf(t, live), stateOf(t, c))
+}
+
 func TestRebuildTakesTheNewestSnapshotThatIsWhole(t *testing.T) {
 	t.Parallel()
 	h, _ := historyOf(t, true, 1, 2)
@@ -258,8 +267,11 @@ func TestRebuildQuarantines(t *testing.T) {
 			want:  "records end at 2, the cell has 4 changes",
 		},
 		"a damaged snapshot": {
-			spoil: func(h *persistence.History) { h.Snapshot = persistence.Snapshot{Seq: 1, State: []byte{1}} },
-			want:  "snapshot 1 does not match its checksum",
+			spoil: func(h *persistence.History) {
+				h.Snapshot = persistence.Snapshot{Seq: 1, State: []byte{1}}
+				h.Records = h.Records[1:]
+			},
+			want: "snapshot 1 does not match its checksum",
 		},
 		"two damaged snapshots": {
 			spoil: func(h *persistence.History) {
@@ -269,11 +281,11 @@ func TestRebuildQuarantines(t *testing.T) {
 			want: "and the snapshot before",
 		},
 		"a snapshot of another form": {
-			spoil: func(h *persistence.History) { h.Snapshot = whole(1, []byte("12")) },
+			spoil: func(h *persistence.History) { h.Snapshot, h.Records = whole(1, []byte("12")), h.Records[1:] },
 			want:  "a purse is one byte",
 		},
 		"a snapshot that panics": {
-			spoil: func(h *persistence.History) { h.Snapshot = whole(1, []byte{0xff}) },
+			spoil: func(h *persistence.History) { h.Snapshot, h.Records = whole(1, []byte{0xff}), h.Records[1:] },
 			want:  "torn purse",
 		},
 		"a step that fails": {

@@ -93,7 +93,7 @@ func TestQuietWindowStartsAgain(t *testing.T) {
 	assert.Zero(t, delay)
 	delay, ok = b.Next(later)
 	assert.True(t, ok)
-	assert.InDelta(t, 100*time.Millisecond, delay, float64(20*time.Millisecond)+1)
+	assert.InDelta(t, 10*time.Millisecond, delay, float64(2*time.Millisecond)+1)
 }
 
 func TestZeroRestartsAreAHundredAMinute(t *testing.T) {
