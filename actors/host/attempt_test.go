@@ -117,3 +117,23 @@ func TestFirstLookAfterTheEndFindsAnEndedContext(t *testing.T) {
 		o.run(pings(t, 1)...) // must not be disturbed by that look
 	})
 }
+
+// Not parallel: it counts the allocations of the process.
+func TestContextThatNobodyLooksAtCostsNothing(t *testing.T) {
+	back := make(chan *host.Batch, 1)
+	s := host.NewSystem(host.Options{})
+	o, err := s.Organ(looking(func(context.Context, ping) {}), host.OrganConfig{Deliver: func(b *host.Batch) { back <- b }})
+	require.NoError(t, err)
+	evs := pings(t, 500)
+	b := batchOf(evs...)
+	allocs := testing.AllocsPerRun(20, func() {
+		o.Lanes()[0].Run(b)
+		b = <-back
+		b.Reset()
+		for _, ev := range evs {
+			b.Items = append(b.Items, host.Item{Event: ev, Attempt: 1})
+		}
+	})
+	assert.Less(t, allocs, 50.0, "allocations for 500 events")
+	require.NoError(t, s.Stop(context.Background()))
+}

@@ -30,10 +30,10 @@ type OrganConfig struct {
 	ResidentCells int           // of this organ; default 100,000
 	IdleAfter     time.Duration // Sweep passivates cells without an event for this long; default 5 min
 
-	// Deliver takes a finished batch back. It must be there, must not block, and is called on the lane's
-	// goroutine, or on the organ supervisor's when the lane's is stuck.
+	// Deliver takes a finished batch back. It must be there and must not block. It is called on the lane's
+	// goroutine, or on the organ supervisor's when the lane's is stuck; calls for different lanes overlap.
 	Deliver func(*Batch)
-	// Notify takes what else happens. Under the same rules, but may be nil.
+	// Notify takes what else happens. Under the same rules, but it may be nil.
 	Notify func(Notice)
 }
 
@@ -94,7 +94,7 @@ func (c OrganConfig) err(keyed bool) error {
 		}
 	}
 	if c.Deliver == nil {
-		errs = append(errs, errors.New("Deliver is nil: finished batches have nowhere to go"))
+		errs = append(errs, errors.New("field Deliver is nil: finished batches have nowhere to go"))
 	}
 	if keyed && c.Store == nil {
 		errs = append(errs, errors.New("it is keyed and has no Store for its cells"))

@@ -85,7 +85,7 @@ type owner struct {
 // own starts an organ under an owner; both end with the test.
 func own(t testing.TB, def actors.Definition, c host.OrganConfig) *owner {
 	t.Helper()
-	o := &owner{t: t, system: host.NewSystem(host.Options{Logger: slog.New(slog.DiscardHandler)})}
+	o := &owner{t: t, system: host.NewSystem(host.Options{Logger: discard()})}
 	c.Service = "svc"
 	c.Deliver, c.Notify = o.deliver, o.notify
 	organ, err := o.system.Organ(def, c)
@@ -94,6 +94,8 @@ func own(t testing.TB, def actors.Definition, c host.OrganConfig) *owner {
 	t.Cleanup(o.stop)
 	return o
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // stop ends the system; handlers that are stuck are abandoned.
 func (o *owner) stop() {

@@ -24,24 +24,21 @@ import (
 //
 // All methods, and the functions Tell, Handle and Ask, are safe for concurrent use.
 type Ref struct {
-	organ   *Organ
-	policy  supervision.Policy
-	breaker *supervision.Breaker
-	config  refConfig
-	wants   func(typ string) bool // an OnFailed
-	log     *slog.Logger
-	apply   applier // of a keyed organ
-
-	stamping sync.Mutex
-	stamper  *actors.Stamper
+	organ  *Organ
+	policy supervision.Policy
+	config refConfig
+	wants  func(typ string) bool // an OnFailed
+	log    *slog.Logger
+	apply  applier // of a keyed organ
+	mint   mint
 
 	mu       sync.Mutex
 	agenda   *agenda
+	gate     gate
 	running  [][]*task // per line, one per item of the lane's batch
 	spare    []*Batch
 	timer    *time.Timer
 	swept    time.Time // last time
-	probe    *Lane     // has the probe of a breaker that is half open
 	troubles int       // in a row: the store did not take a change, or cells could not be loaded
 	stopping bool
 	stats    RefStats
@@ -82,9 +79,9 @@ func (s *System) spawnRef(organ reactive, policy supervision.Policy, opts []RefO
 	}
 	policy = policy.WithDefaults()
 	r := &Ref{
-		policy: policy, breaker: supervision.NewBreaker(policy.Breaker), config: c, wants: organ.WantsFailed, log: c.log,
-		stamper: actors.NewStamper(actors.StamperOptions{Limits: c.limits, Checking: c.checking}),
-		swept:   clock(),
+		policy: policy, config: c, wants: organ.WantsFailed, log: c.log, swept: clock(),
+		gate: gate{breaker: supervision.NewBreaker(policy.Breaker)},
+		mint: mint{stamper: actors.NewStamper(actors.StamperOptions{Limits: c.limits, Checking: c.checking})},
 	}
 	if r.log == nil {
 		r.log = s.log
@@ -101,7 +98,10 @@ func (s *System) spawnRef(organ reactive, policy supervision.Policy, opts []RefO
 	}
 	r.agenda = newAgenda(len(r.organ.lanes), keyed || c.ordered)
 	r.running = make([][]*task, len(r.organ.lanes))
-	return r, s.keep(r)
+	if err := s.keep(r); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // keep remembers r, so that Stop stops it.
@@ -129,9 +129,7 @@ func (r *Ref) CellStats() CellStats { return r.organ.CellStats() }
 func Tell(ref *Ref, p actors.Payload) error { return ref.take(p, nil) }
 
 func (r *Ref) take(p actors.Payload, waiter *reply) error {
-	r.stamping.Lock()
-	ev, err := r.stamper.Root(p, clock())
-	r.stamping.Unlock()
+	ev, err := r.mint.event(p)
 	if err != nil {
 		return err
 	}
@@ -153,6 +151,18 @@ func (r *Ref) take(p actors.Payload, waiter *reply) error {
 	return nil
 }
 
+// mint makes events of payloads.
+type mint struct {
+	mu      sync.Mutex
+	stamper *actors.Stamper
+}
+
+func (m *mint) event(p actors.Payload) (actors.Event, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock() // also when p panics
+	return m.stamper.Root(p, clock())
+}
+
 // feedAll gives every free lane what there is for it, and sets the timer. r.mu is held.
 func (r *Ref) feedAll() {
 	now := clock()
@@ -168,16 +178,9 @@ func (r *Ref) feed(i int, now time.Time) {
 	if r.stopping || !r.agenda.wants(i, now) {
 		return
 	}
-	limit, fresh, probe := r.allowance(i)
-	picked := r.agenda.pick(i, limit, fresh)
+	picked := r.pick(i)
 	if len(picked) == 0 {
-		if probe {
-			r.breaker.Release()
-		}
 		return
-	}
-	if probe {
-		r.probe = r.organ.lanes[i]
 	}
 	b := r.batch()
 	for k, t := range picked {
@@ -190,19 +193,24 @@ func (r *Ref) feed(i int, now time.Time) {
 // batchLimit is the most events a lane gets at once.
 const batchLimit = actors.SinkBatchLimit
 
-// allowance says how much of a line the lane may have: what is closing always, since OnFailed
-// touches nothing outside; what is ready as far as the breaker lets it.
-func (r *Ref) allowance(line int) (limit int, fresh, probe bool) {
-	switch r.breaker.State() {
-	case supervision.Closed:
-		return batchLimit, true, false
-	case supervision.HalfOpen:
-		l := &r.agenda.lines[line]
-		if r.probe == nil && l.closing.len() == 0 && l.ready.len() > 0 && r.breaker.Allow() {
-			return 1, true, true
-		}
+// pick takes what the lane of line i may have: what is closing always, since OnFailed touches
+// nothing outside; what is ready as far as the gate lets it.
+func (r *Ref) pick(i int) []*task {
+	if r.agenda.lines[i].closing.len() > 0 {
+		return r.agenda.pick(i, batchLimit, false)
 	}
-	return batchLimit, false, false
+	fresh, probe := r.gate.admits(batchLimit)
+	if fresh == 0 {
+		return nil
+	}
+	picked := r.agenda.pick(i, fresh, true)
+	switch {
+	case probe && len(picked) == 0:
+		r.gate.begun(nil)
+	case probe:
+		r.gate.begun(r.organ.lanes[i])
+	}
+	return picked
 }
 
 // wake sets the timer for what has to be done next. r.mu is held.
@@ -211,8 +219,8 @@ func (r *Ref) wake(now time.Time) {
 		return
 	}
 	next := r.agenda.next(now)
-	if open := r.breaker.Remaining(); open > 0 {
-		next = earlier(next, now.Add(open))
+	if opens := r.gate.opens(); opens > 0 {
+		next = earlier(next, now.Add(opens))
 	}
 	if r.organ.keyed != nil && r.organ.cells.resident.Load() > 0 {
 		next = earlier(next, r.swept.Add(sweepEvery))
@@ -268,7 +276,7 @@ func (r *Ref) notify(n Notice) {
 		r.stats.Restarts++
 		r.log.Warn("organ restarts", "organ", r.organ.name, "error", n.Err)
 	case BudgetSpent:
-		r.breaker.Trip()
+		r.gate.breaker.Trip()
 		r.log.Error("organ restarts too often, breaker opened", "organ", r.organ.name, "error", n.Err)
 	case HandlerAbandoned:
 		r.stats.Abandoned++

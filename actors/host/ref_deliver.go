@@ -11,11 +11,9 @@ import (
 
 // verdicts is what a batch has come to: what has to be told to others, outside of the lock.
 type verdicts struct {
-	tell      []func()
-	undone    []*task
-	ended     int  // tasks that are held no more
-	succeeded bool // since the last failure
-	heard     bool // the breaker's probe, if it was among them, has its result
+	tell   []func()
+	undone []*task
+	ended  int // tasks that are held no more
 }
 
 // deliver takes a batch back from its lane, on the lane's goroutine: whatever is told here is told before
@@ -47,27 +45,13 @@ func (r *Ref) judge(b *Batch, void map[string]int) (v verdicts) {
 	}
 	r.agenda.again(line, v.undone)
 	r.rest(l, b, len(void) > 0)
-	r.hear(&v, b.Lane)
+	r.gate.ended(b.Lane)
 	if !b.Abandoned {
 		b.Reset()
 		r.spare = append(r.spare, b)
 	}
 	r.feedAll()
 	return v
-}
-
-// hear tells the breaker how the batch has ended for it.
-func (r *Ref) hear(v *verdicts, l *Lane) {
-	if v.succeeded {
-		r.breaker.Success()
-	}
-	if r.probe != l {
-		return
-	}
-	r.probe = nil
-	if !v.heard {
-		r.breaker.Release()
-	}
 }
 
 // commit writes the changes of cells. What this batch did to a key from the item on whose change the
@@ -121,14 +105,13 @@ func (r *Ref) outcome(v *verdicts, t *task, o *Outcome, void bool) {
 		}
 		r.conclude(v, t, o.Emitted)
 	case o.Code == Handled:
-		v.heard, v.succeeded = true, true
+		r.gate.success()
 		r.stats.Handled++
 		r.settle(v, t, o.Emitted, nil)
 	case void:
 		// It failed on a state that never came to be.
 		v.undone = append(v.undone, t)
 	default:
-		v.heard = true
 		r.failed(v, t, *o.Failure)
 	}
 }
@@ -140,7 +123,7 @@ func (r *Ref) failed(v *verdicts, t *task, f actors.Failure) {
 	}
 	t.failures++
 	f.First = t.first
-	r.against(v, f.Kind)
+	r.gate.failure(f.Kind)
 	verdict := r.policy.Judge(f, r.organ.keyed != nil, rand.Float64())
 	if verdict.Action == supervision.Again {
 		r.stats.Retries++
@@ -157,21 +140,6 @@ func (r *Ref) failed(v *verdicts, t *task, f actors.Failure) {
 	r.conclude(v, t, nil)
 }
 
-// against tells the breaker of a failure. Successes it hears of once per run of them, which is the
-// same to a count of failures in a row.
-func (r *Ref) against(v *verdicts, k actors.Kind) {
-	if k.Permanent() {
-		// A bad event says nothing against the organ: whatever it depends on has answered.
-		v.succeeded = true
-		return
-	}
-	if v.succeeded {
-		r.breaker.Success()
-		v.succeeded = false
-	}
-	r.breaker.Failure()
-}
-
 // conclude settles a task that has failed for good, with what OnFailed has emitted.
 func (r *Ref) conclude(v *verdicts, t *task, emitted []actors.Event) {
 	letter := supervision.NewDeadLetter(refService, t.event, *t.final)
@@ -184,7 +152,7 @@ func (r *Ref) conclude(v *verdicts, t *task, emitted []actors.Event) {
 		v.tell = append(v.tell, func() { r.config.onDead(letter) })
 	default:
 		r.stats.Dead++
-		r.log.Error("event failed, dead letter", append(failureAttrs(t.event, *t.final), "event", t.event)...)
+		r.log.Error("event failed, dead letter", failureAttrs(t.event, *t.final)...)
 	}
 	r.settle(v, t, emitted, t.final)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"sync"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -14,7 +14,7 @@ import (
 type Router struct {
 	system *System
 	pid    *actor.PID
-	halt   sync.Once
+	halted atomic.Bool
 	ended  chan struct{} // closed by the actor when it has stopped
 }
 
@@ -36,10 +36,16 @@ func (s *System) Router(name string, receive func(msg any), failed func(error)) 
 
 // Tell gives the router a message; it never blocks. A message that is told while the system
 // stops may be dropped.
-func (r *Router) Tell(msg any) { r.system.actors.Root.Send(r.pid, msg) }
+func (r *Router) Tell(msg any) {
+	if !r.halted.Load() {
+		r.system.actors.Root.Send(r.pid, msg)
+	}
+}
 
 func (r *Router) stop(ctx context.Context) error {
-	r.halt.Do(func() { r.system.actors.Root.Stop(r.pid) })
+	if r.halted.CompareAndSwap(false, true) {
+		r.system.actors.Root.Stop(r.pid)
+	}
 	select {
 	case <-r.ended:
 		return nil

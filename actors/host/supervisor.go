@@ -150,9 +150,18 @@ func (s *supervisor) revive(ctx actor.Context, l *Lane) {
 // replace delivers the batch of a stuck handler, and gives the lane a new actor beside the
 // old one, which stops when, and if, its handler returns.
 func (s *supervisor) replace(ctx actor.Context, msg replace) {
+	defer s.renew(ctx, msg) // also when the owner ends the goroutine, as a failing test does
+	s.organ.config.Notify(Notice{Kind: HandlerAbandoned, Organ: s.organ, Lane: msg.lane, Err: msg.err})
+	if b := msg.turn.batch; b != nil {
+		s.organ.config.Deliver(b)
+		return
+	}
+	msg.turn.question.answer(nil, msg.err)
+}
+
+// renew gives the lane its new actor; when the organ ends, the lane ends here.
+func (s *supervisor) renew(ctx actor.Context, msg replace) {
 	o, l, old := s.organ, msg.lane, msg.lane.actor()
-	o.config.Notify(Notice{Kind: HandlerAbandoned, Organ: o, Lane: l, Err: msg.err})
-	s.deliver(msg)
 	if s.halting {
 		l.close()
 		s.ended(ctx)
@@ -170,14 +179,6 @@ func (s *supervisor) replace(ctx actor.Context, msg replace) {
 	if msg.turn.batch != nil {
 		ctx.Send(l.actor(), revived{})
 	}
-}
-
-func (s *supervisor) deliver(msg replace) {
-	if b := msg.turn.batch; b != nil {
-		s.organ.config.Deliver(b)
-		return
-	}
-	msg.turn.question.answer(nil, msg.err)
 }
 
 // halt lets every lane end when it comes to it. One that is down would never come to it.

@@ -1,17 +1,12 @@
 package host
 
-import (
-	"sync/atomic"
-
-	"github.com/asynkron/protoactor-go/actor"
-)
+import "sync/atomic"
 
 // turn is one actor's current work, as the watch sees it. Its word is a state, and above it a number
 // that grows with every call of a handler, so that two calls never look the same. Whoever
 // moves it from running owns the result: the actor (to idle), or the watch (to abandoned), never both.
 type turn struct {
 	word atomic.Uint64
-	pid  *actor.PID
 
 	// The actor writes these before the word says running, the watch reads them after
 	// it has moved the word.
@@ -22,7 +17,7 @@ type turn struct {
 }
 
 const (
-	turnIdle uint64 = iota
+	turnIdle uint64 = iota // must be 0
 	turnRunning
 	turnAbandoned
 
@@ -39,7 +34,8 @@ func (t *turn) start(group int) {
 
 // finish claims the result of what start began; false: it was abandoned meanwhile.
 func (t *turn) finish() bool {
-	return t.word.CompareAndSwap(t.number<<turnStateBits|turnRunning, t.number<<turnStateBits|turnIdle)
+	idle := t.number << turnStateBits
+	return t.word.CompareAndSwap(idle|turnRunning, idle)
 }
 
 // abandon claims for the watch what it has seen as word.

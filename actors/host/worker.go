@@ -140,10 +140,10 @@ func (w *worker) handBack(ctx actor.Context, b *Batch, err error) {
 	b.Ended = clock()
 	b.Down = err != nil
 	w.turn.batch = nil
-	w.organ.config.Deliver(b)
 	if err != nil {
-		escalate(ctx, err)
+		defer escalate(ctx, err) // also when the owner ends the goroutine, as a failing test does
 	}
+	w.organ.config.Deliver(b)
 }
 
 func escalate(ctx actor.Context, err error) { ctx.(actor.Supervisor).EscalateFailure(err, nil) }
