@@ -39,7 +39,7 @@ type Backend interface {
 	// applied whole (emissions, change of state, dead letter, progress) or not at all. A
 	// settlement repeated is answered as the first time and applied once. The backend repeats
 	// an attempt without an answer until it has one; an error means that none will come, and that
-	// the caller must take every shard of these settlements for lost.
+	// the caller must take every shard of these settlements for lost, up to their own hand-outs.
 	Settle(ctx context.Context, ss []Settlement) ([]Answer, error)
 
 	// Close ends waiting Pulls and Publishes with ErrClosed. It may be called twice.

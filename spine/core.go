@@ -34,7 +34,6 @@ type core struct {
 	stop  stopping
 	idle  idling
 	lost  map[uint32]uint64 // shard: hand-outs up to this number are void
-	seen  map[uint32]uint64 // shard: highest hand-out that has arrived
 	steps int
 	stats statsBook
 	out   effects
@@ -118,7 +117,6 @@ func newCore(c coreConfig, s Service, rnd func() float64) *core {
 		route:  newRoute(s),
 		rnd:    rnd,
 		lost:   map[uint32]uint64{},
-		seen:   map[uint32]uint64{},
 		stats:  newStatsBook(),
 	}
 }
@@ -152,7 +150,6 @@ func (c *core) deliver(d *Delivery) {
 	if d.Handout <= c.lost[d.Shard] {
 		return // handed out before its shard was lost: it comes again
 	}
-	c.seen[d.Shard] = d.Handout
 	c.steps++
 	c.stats.received++
 	if c.config.maxSteps > 0 && c.steps == c.config.maxSteps+1 {
@@ -218,7 +215,8 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 		c.note(Note{Kind: NoteUnwanted, Event: d.Event})
 	}
 	i := c.ledger.add(work{
-		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, organ: NoOrgan, state: workQueued,
+		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, position: d.Position, handout: d.Handout,
+		organ: NoOrgan, state: workQueued,
 	})
 	c.settle(i, Settlement{Kind: Done})
 }

@@ -83,7 +83,7 @@ func (c *core) pullNext() {
 		c.wakeAt(k.retryAt)
 		return
 	}
-	n := c.pullSize()
+	n := c.withinSteps(c.pullSize())
 	if n == 0 {
 		return
 	}
@@ -121,6 +121,22 @@ func (c *core) pullSize() int {
 	k.skimAt = c.now.Add(k.skimEvery)
 	k.skimming = true
 	return free
+}
+
+// withinSteps bounds a pull by the steps that are left. When none is, one event more shows that there
+// is more to do, once everything before it is through.
+func (c *core) withinSteps(n int) int {
+	left := c.config.maxSteps - c.steps
+	switch {
+	case c.config.maxSteps == 0 || left >= n:
+		return n
+	case left > 0:
+		return left
+	case c.ledger.events > 0:
+		return 0
+	default:
+		return min(n, 1)
+	}
 }
 
 // relieve makes room when many slow organs together hold all credits: each gives back what it has not

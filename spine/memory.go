@@ -91,8 +91,8 @@ func (m *Memory) Settle(_ context.Context, ss []Settlement) ([]Answer, error) {
 	return s.settleAll(ss)
 }
 
-// Close implements Backend. It closes this handle alone: the service's progress stays, and
-// may be taken up by another.
+// Close implements Backend. It closes this handle alone: the service stays, with its progress and
+// what it has not finished, which counts against the capacity until another handle takes it up.
 func (m *Memory) Close(context.Context) error {
 	m.stream.mu.Lock()
 	defer m.stream.mu.Unlock()

@@ -37,7 +37,7 @@ func (s *memoryService) backlog(now time.Time) Backlog {
 		due := line.due.due(0, now)
 		b.Retrying += line.waiting[waitDue] - due
 		b.Waiting += line.waiting[waitOrgan]
-		if last.room(i) > 0 {
+		if roomOf(last, i) > 0 {
 			b.Ready += due + line.waiting[waitTurn]
 		} else {
 			b.Waiting += due + line.waiting[waitTurn]

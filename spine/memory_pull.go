@@ -14,8 +14,8 @@ type memoryBatch struct {
 	out  []Delivery
 }
 
-// room is how much deferred and retried work of an organ may be handed out.
-func (w Want) room(organ int) int {
+// roomOf is how much deferred and retried work of an organ a Pull takes.
+func roomOf(w Want, organ int) int {
 	switch {
 	case w.Organs == nil:
 		return math.MaxInt
@@ -114,7 +114,7 @@ func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 	for i := range s.lines {
 		organ := (s.turn + i) % len(s.lines)
 		line := &s.lines[organ]
-		for room := b.want.room(organ); room > 0; room-- {
+		for room := roomOf(b.want, organ); room > 0; room-- {
 			h := line.next(now)
 			if h == nil {
 				break

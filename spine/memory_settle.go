@@ -10,7 +10,7 @@ import (
 // settleAll applies settlements until one is lost; what follows is lost with it.
 func (s *memoryService) settleAll(ss []Settlement) ([]Answer, error) {
 	for i := range ss {
-		if err := ss[i].err(); err != nil {
+		if err := senseless(&ss[i]); err != nil {
 			s.revoke()
 			return nil, fmt.Errorf("spine: settlement %d: %w", i, err)
 		}
@@ -34,8 +34,8 @@ func (s *memoryService) settleAll(ss []Settlement) ([]Answer, error) {
 	return answers, nil
 }
 
-// err reports a settlement that makes no sense.
-func (x *Settlement) err() error {
+// senseless reports a settlement that no backend could apply.
+func senseless(x *Settlement) error {
 	switch {
 	case x.Kind > Defer:
 		return fmt.Errorf("kind is %d", x.Kind)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -185,9 +187,12 @@ func (s *settings) check() error {
 	if err := actors.CheckName("service", s.service); err != nil {
 		errs = append(errs, err)
 	}
+	if strings.Contains(s.service, "/") {
+		errs = append(errs, fmt.Errorf("spine: service %q has a /, which separates service and organ in the address of a replay", s.service))
+	}
 	seen := map[string]bool{}
 	for i, o := range s.organs {
-		if o.def == nil {
+		if isNil(o.def) {
 			errs = append(errs, fmt.Errorf("spine: organ %d is nil", i+1))
 			continue
 		}
@@ -230,12 +235,21 @@ func (s *settings) checkNumbers() error {
 		{"WithInFlight events", s.maxEvents, 1}, {"WithInFlight bytes", s.maxBytes, 1},
 		{"WithBatch", s.maxBatch, 1}, {"WithMaxAbandoned", s.abandoned, 1}, {"WithBackendFailures", s.failures, 0},
 		{"WithDrain nanoseconds", int(s.drain), 0}, {"WithResidentCells", s.resident, 0},
+		{"WithResidentCells nanoseconds", int(s.idleAfter), 0},
 		{"WithEmissions events", s.emissions, 0}, {"WithEmissions bytes", s.emitBytes, 0},
+		{"WithLimits payload", s.limits.Payload, 0}, {"WithLimits envelope", s.limits.Envelope, 0},
+		{"WithLimits hops", s.limits.Hops, 0},
 		{"WithMaxSteps", s.maxSteps, -1},
 	} {
 		if x.value < x.least {
 			errs = append(errs, fmt.Errorf("spine: %s is %d, want at least %d", x.what, x.value, x.least))
 		}
+	}
+	if s.start > FromNow {
+		errs = append(errs, fmt.Errorf("spine: WithStart(%d), want FromBeginning or FromNow", s.start))
+	}
+	if s.enqueue > EnqueueRetry {
+		errs = append(errs, fmt.Errorf("spine: WithEnqueueFailure(%d), want EnqueueStore, EnqueueFail or EnqueueRetry", s.enqueue))
 	}
 	if s.log == nil {
 		errs = append(errs, errors.New("spine: WithLogger(nil)"))
@@ -244,6 +258,15 @@ func (s *settings) checkNumbers() error {
 		errs = append(errs, errors.New("spine: WithRandom(nil)"))
 	}
 	return errors.Join(errs...)
+}
+
+// isNil also finds the nil pointer of a type that implements Definition.
+func isNil(def actors.Definition) bool {
+	if def == nil {
+		return true
+	}
+	v := reflect.ValueOf(def)
+	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func nameErr(organ string, err error) error {

@@ -76,12 +76,12 @@ func (s *Spine) start(ctx context.Context, maxSteps int) (*run, error) {
 	s.mu.Unlock()
 	r, err := s.bringUp(ctx, maxSteps)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.run, s.running = r, err == nil
+	s.mu.Unlock()
 	if err != nil {
-		s.running = false
 		return nil, err
 	}
-	s.run = r
+	r.trace.started(s.service)
 	return r, nil
 }
 
@@ -89,9 +89,10 @@ func (s *Spine) start(ctx context.Context, maxSteps int) (*run, error) {
 func (s *Spine) finish(r *run, err error) error {
 	r.takeDown()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.last = r.statsNow()
 	s.run, s.running = nil, false
+	s.mu.Unlock()
+	r.trace.stopped(s.service, err)
 	return err
 }
 

@@ -54,7 +54,9 @@ func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
 		c.stats.backendErrors++
 	}
 	for k, i := range ch.refs {
-		a := Answer{Code: Lost, Handouts: c.seen[ch.ss[k].Shard]}
+		// Without an answer nobody knows what was handed out before the loss. To drop too much would strand
+		// what was handed out after it; what is dropped too late is settled in vain.
+		a := Answer{Code: Lost, Handouts: c.ledger.works[i].handout}
 		if err == nil {
 			a = answers[k]
 		}
@@ -73,9 +75,10 @@ func (c *core) answered(i uint32, s *Settlement, a Answer) {
 		c.touch(l)
 	}
 	switch {
-	case w.state == workVoid:
 	case a.Code == Lost:
+		// Also of a void work: the shard may have been lost once more.
 		c.shardLost(w.shard, a.Handouts)
+	case w.state == workVoid:
 	case a.Code == LettersFull:
 		c.lettersFull(i)
 		return

@@ -29,7 +29,11 @@ type Spine struct {
 // New makes a Spine on a backend. It reports all mistakes in the options and in the organs at once.
 func New(b Backend, opts ...Option) (*Spine, error) {
 	s := &Spine{backend: b, settings: defaults()}
-	for _, o := range opts {
+	for i, o := range opts {
+		if o == nil {
+			s.settings.errs = append(s.settings.errs, fmt.Errorf("spine: option %d is nil", i+1))
+			continue
+		}
 		o(&s.settings)
 	}
 	err := s.settings.check()
@@ -125,7 +129,7 @@ func (s *Spine) PublishEvents(ctx context.Context, evs ...actors.Event) error {
 			errs = append(errs, fmt.Errorf("spine: publish event %d (%s): %w", i+1, ev.ID(), err))
 			continue
 		}
-		good = append(good, ev)
+		good = append(good, ev.AsPublished())
 	}
 	err := s.publish(ctx, good, func(k int, err error) {
 		if err != nil {

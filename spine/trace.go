@@ -19,6 +19,21 @@ type tracer struct {
 
 func (t *tracer) debug() bool { return t.log.Enabled(context.Background(), slog.LevelDebug) }
 
+func (t *tracer) started(s Service) {
+	t.log.Info("spine started", "service", s.Name, "organs", len(s.Organs))
+	if t.hooks.Started != nil {
+		t.hooks.Started()
+	}
+}
+
+func (t *tracer) stopped(s Service, err error) {
+	if err != nil {
+		t.log.Error("spine stopped", "service", s.Name, "error", clipError(err))
+		return
+	}
+	t.log.Info("spine stopped", "service", s.Name)
+}
+
 func (t *tracer) received(ds []Delivery) {
 	debug := t.debug()
 	if !debug && t.hooks.Received == nil {
@@ -51,8 +66,8 @@ func (t *tracer) completed(organ string, b *host.Batch) {
 	took := b.Ended.Sub(b.Started) / time.Duration(max(len(b.Items), 1))
 	for k := range b.Items {
 		out := &b.Outcomes[k]
-		if out.Code != host.Handled && out.Code != host.Failed {
-			continue
+		if out.Code != host.Handled && out.Code != host.Failed || b.Items[k].Failed != nil {
+			continue // not begun, or a call of OnFailed, which is no attempt
 		}
 		done := Completion{
 			Event: b.Items[k].Event, Organ: organ, Attempt: int(b.Items[k].Attempt),
@@ -106,7 +121,7 @@ func (t *tracer) settledOne(c *core, s *Settlement, w *work, a Answer, debug boo
 	}
 	if s.Kind == Done || s.Kind == Dead {
 		if t.hooks.Settled != nil {
-			t.hooks.Settled(w.event, organ)
+			t.hooks.Settled(Result{Event: w.event, Organ: organ, Emitted: s.Emitted, Letter: s.Letter, Acked: a.Acked})
 		}
 		if s.Letter != nil && t.hooks.Dead != nil {
 			t.hooks.Dead(*s.Letter)

@@ -78,7 +78,10 @@ type part struct {
 // Exercise runs the suite. Every part has a store of its own, and they run in parallel.
 func Exercise(t *testing.T, h Harness, f Features) {
 	t.Helper()
-	groups := [][]part{publishParts, pullParts, settleParts, orderParts, ownerParts, serviceParts, letterParts, stateParts}
+	groups := [][]part{
+		publishParts, pullParts, backlogParts, closeParts, settleParts, laterParts, orderParts, ownerParts,
+		serviceParts, letterParts, stateParts,
+	}
 	if f.Durable {
 		groups = append(groups, durableParts)
 	}

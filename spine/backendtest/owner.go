@@ -150,7 +150,9 @@ func otherOrgans(s *suite) {
 	}
 	assert.Equal(s, map[string][]int{"1": {0}, "2": {0, 1}, "3": {0}}, got, "the new name sees all, the old one no longer blocks")
 	o.finish(ds...)
-	o = o.restart(organ("stays"))
+	o.notes("k", "4")
+	o.settle(done(o.pull(1)[0], 1))
+	o = o.restart(organ("stays")) // which has finished 4
 	o.nothing()
 	assert.Equal(s, spine.Backlog{}, o.backlog())
 }

@@ -153,12 +153,11 @@ func fullThenRoom(s *suite) {
 		assert.NoError(s, err)
 		assert.Equal(s, make([]spine.Published, 4), answers)
 	})
-	for i := range evs {
-		d := o.pull(1)[0]
-		assert.Equal(s, evs[i].ID(), d.Event.ID())
-		o.finish(d)
-	}
-	publisher.Wait()
+	ds := o.pull(2)
+	assert.Equal(s, []string{"1", "2"}, texts(ds))
+	o.finish(ds...)
+	publisher.Wait() // no further Pull is needed
+	assert.Equal(s, []string{"3", "4"}, texts(o.pull(2)))
 }
 
 func fullRefuses(s *suite) {

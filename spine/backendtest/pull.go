@@ -3,7 +3,6 @@ package backendtest
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -21,13 +20,7 @@ var pullParts = []part{
 	{"PullWaitsForAnEvent", pullWaits},
 	{"PullWakesForWhatFallsDue", pullWakesForDue},
 	{"PullEndsPromptlyOnCancel", pullCancelled},
-	{"CloseWakesWaitingPulls", closeWakesPull},
-	{"CloseWakesWaitingPublishes", closeWakesPublish},
-	{"CloseMayComeTwiceAndEndsEverything", closeTwice},
 	{"DelayedEventsComeWhenTheyAreDue", delayed},
-	{"BacklogCountsWhatIsHeld", backlogCounts},
-	{"BacklogCountsDueWorkAsWaitingWhileItsOrganTakesNone", backlogOfABlockedOrgan},
-	{"BacklogOfOtherServicesEventsIsNone", backlogOfOthers},
 }
 
 func orderWithinKey(s *suite) {
@@ -113,6 +106,18 @@ func (o *owner) pulling(ctx context.Context, w spine.Want) <-chan pulled {
 	return got
 }
 
+// silent requires that nothing comes for a while.
+func silent[T any](s *suite, c <-chan T, what string) {
+	s.Helper()
+	timer := time.NewTimer(quiet)
+	defer timer.Stop()
+	select {
+	case <-c:
+		require.Fail(s, what)
+	case <-timer.C:
+	}
+}
+
 // await receives, soon.
 func await[T any](s *suite, c <-chan T, what string) T {
 	s.Helper()
@@ -130,11 +135,7 @@ func await[T any](s *suite, c <-chan T, what string) T {
 func pullWaits(s *suite) {
 	o := s.serve(organ("a"))
 	got := o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots})
-	select {
-	case <-got:
-		require.Fail(s, "a Pull returned without an event")
-	case <-time.After(quiet):
-	}
+	silent(s, got, "a Pull returned without an event")
 	o.notes("k", "1")
 	p := await(s, got, "published")
 	require.NoError(s, p.err)
@@ -169,66 +170,13 @@ func pullCancelled(s *suite) {
 	o := s.serve(organ("a"))
 	ctx, stop := context.WithCancel(s.Context())
 	got := o.pulling(ctx, spine.Want{Events: 9, Bytes: lots})
-	select {
-	case <-got:
-		require.Fail(s, "a Pull returned without an event")
-	case <-time.After(quiet):
-	}
+	silent(s, got, "a Pull returned without an event")
 	stop()
 	p := await(s, got, "cancelled")
 	require.ErrorIs(s, p.err, context.Canceled)
 	require.Empty(s, p.ds)
 	_, err := o.backend.Pull(ctx, spine.Want{Events: 1, Bytes: lots})
 	require.ErrorIs(s, err, context.Canceled)
-}
-
-func closeWakesPull(s *suite) {
-	o := s.serve(organ("a"))
-	first, second := o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots}), o.pulling(o.soon(), spine.Want{Events: 9, Bytes: lots})
-	select {
-	case <-first:
-		require.Fail(s, "a Pull returned without an event")
-	case <-time.After(quiet):
-	}
-	require.NoError(s, o.backend.Close(o.soon()))
-	require.ErrorIs(s, await(s, first, "closed").err, spine.ErrClosed)
-	require.ErrorIs(s, await(s, second, "closed").err, spine.ErrClosed)
-}
-
-func closeWakesPublish(s *suite) {
-	o := s.full(Config{})
-	var publisher sync.WaitGroup
-	ctx := o.soon()
-	ev := s.note("k", "6")
-	publisher.Go(func() {
-		answers, err := o.backend.Publish(ctx, []actors.Event{ev})
-		assert.ErrorIs(s, err, spine.ErrClosed)
-		for _, a := range answers {
-			assert.Equal(s, spine.Refused, a.Code)
-		}
-	})
-	time.Sleep(quiet)
-	require.NoError(s, o.backend.Close(o.soon()))
-	publisher.Wait()
-}
-
-func closeTwice(s *suite) {
-	o := s.serve(organ("a"))
-	o.notes("k", "1", "2")
-	d := o.pull(1)[0]
-	require.NoError(s, o.backend.Close(o.soon()))
-	require.NoError(s, o.backend.Close(o.soon()))
-	_, err := o.backend.Publish(o.soon(), []actors.Event{s.note("k", "3")})
-	require.ErrorIs(s, err, spine.ErrClosed)
-	_, err = o.backend.Pull(o.soon(), spine.Want{Events: 1, Bytes: lots})
-	require.ErrorIs(s, err, spine.ErrClosed)
-	_, err = o.backend.Settle(o.soon(), []spine.Settlement{done(d, 0)})
-	require.ErrorIs(s, err, spine.ErrClosed)
-	require.ErrorIs(s, o.backend.Open(o.soon(), o.service), spine.ErrClosed)
-	_, err = o.backend.(spine.Inspector).Backlog(o.soon())
-	require.ErrorIs(s, err, spine.ErrClosed)
-	_, _, err = o.letters().Count(o.soon())
-	require.ErrorIs(s, err, spine.ErrClosed)
 }
 
 func delayed(s *suite) {
@@ -257,64 +205,4 @@ func delayed(s *suite) {
 		o.finish(ds...)
 	}
 	assert.Zero(s, o.backlog().Delayed)
-}
-
-func backlogCounts(s *suite) {
-	o := s.serve(organ("a"))
-	assert.Equal(s, spine.Backlog{}, o.backlog())
-	o.notes("k", "1", "2", "3", "4", "5", "6")
-	assert.Equal(s, spine.Backlog{Ready: 6}, o.backlog())
-	ds := o.pull(5)
-	assert.Equal(s, spine.Backlog{Ready: 1, InFlight: 5}, o.backlog())
-	o.settle(
-		later(ds[0], 0, spine.Retry, spine.Later{Attempts: 1, First: s.store.Now(), Due: s.store.Now().Add(time.Minute)}),
-		later(ds[1], 0, spine.Defer, spine.Later{Due: s.store.Now().Add(time.Minute)}),
-		later(ds[2], 0, spine.Defer, spine.Later{Waits: true}),
-		o.dead(ds[3], 0, "no"),
-	)
-	o.publish(s.event(actors.With(note{"k", "7"}, actors.After(time.Hour))))
-	b := o.backlog()
-	assert.WithinDuration(s, s.store.Now().Add(time.Hour), b.NextDelayed, soon)
-	b.NextDelayed = time.Time{}
-	assert.Equal(s, spine.Backlog{Ready: 1, InFlight: 1, Retrying: 2, Waiting: 1, Delayed: 1, DeadLetters: 1}, b)
-	s.store.Advance(time.Minute)
-	b = o.backlog()
-	assert.Equal(s, 3, b.Ready)
-	assert.Zero(s, b.Retrying)
-	ds = append(o.take(9), ds[4])
-	o.finish(ds...)
-	b = o.backlog()
-	b.NextDelayed = time.Time{}
-	assert.Equal(s, spine.Backlog{Delayed: 1, DeadLetters: 1}, b)
-}
-
-// RunUntilIdle relies on it: what is Ready comes, and then it asks again.
-func backlogOfABlockedOrgan(s *suite) {
-	o := s.serve(ordered("a"))
-	o.notes("k", "1", "2")
-	ds := o.pull(2)
-	o.settle(
-		later(ds[0], 0, spine.Retry, spine.Later{Attempts: 1, First: s.store.Now(), Due: s.store.Now().Add(time.Minute)}),
-		later(ds[1], 0, spine.Defer, spine.Later{Due: s.store.Now()}),
-	)
-	o.notes("k", "3")
-	require.Empty(s, o.take(0))
-	assert.Equal(s, spine.Backlog{Retrying: 3}, o.backlog())
-	s.store.Advance(time.Minute)
-	require.Empty(s, o.take(0))
-	o.notes("k", "4")
-	assert.Equal(s, spine.Backlog{Waiting: 4}, o.backlog())
-	s.expect(o.take(9), "1", "2", "3", "4")
-}
-
-func backlogOfOthers(s *suite) {
-	o := s.serve(organ("a"))
-	other := s.own("other", organ("a"))
-	ev, err := s.note("k", "1").Replay(actors.NewID(), "other", "a", nil)
-	require.NoError(s, err)
-	o.publish(ev)
-	assert.Equal(s, spine.Backlog{}, o.backlog())
-	assert.Equal(s, spine.Backlog{Ready: 1}, other.backlog())
-	o.nothing()
-	s.expect(other.take(), "1")
 }

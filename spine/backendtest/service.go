@@ -85,9 +85,10 @@ func addressed(s *suite) {
 	assert.True(s, a.settle(done(d, 1))[0].Acked)
 	a.nothing()
 
-	// An organ that is not there any more, and one that does not listen to the type.
-	a.publish(to(note{"k", "2"}, "svc", "gone"), to(memo{"3"}, "svc", "b"))
-	for _, d := range a.pull(2) {
+	// An organ that is not there any more, one that does not listen to the type, and a type to which
+	// nobody does.
+	a.publish(to(note{"k", "2"}, "svc", "gone"), to(memo{"3"}, "svc", "b"), to(spam{}, "svc", "b"))
+	for _, d := range a.pull(3) {
 		require.NotNil(s, d.Todo)
 		require.Empty(s, d.Todo)
 		assert.True(s, a.settle(done(d, spine.NoOrgan))[0].Acked)
@@ -116,10 +117,7 @@ func notOpen(s *suite) {
 	require.ErrorIs(s, err, spine.ErrService)
 	_, err = o.backend.Settle(o.soon(), []spine.Settlement{{}})
 	require.ErrorIs(s, err, spine.ErrService)
-	_, _, err = o.letters().Count(o.soon())
-	require.ErrorIs(s, err, spine.ErrService)
-	_, err = o.backend.(spine.Inspector).Backlog(o.soon())
-	require.ErrorIs(s, err, spine.ErrService)
-	_, err = o.backend.(persistence.Store).Load(o.soon(), []persistence.Cell{{Organ: "a", Key: "k"}})
-	require.ErrorIs(s, err, spine.ErrService)
+	for name, err := range o.abilities() {
+		require.ErrorIs(s, err, spine.ErrService, name)
+	}
 }

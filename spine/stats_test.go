@@ -1,0 +1,72 @@
+package spine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHistogramBucketsHoldWhatTheirBoundsSay(t *testing.T) {
+	t.Parallel()
+	for i := range 200 {
+		top := bound(i)
+		assert.Equal(t, i, bucketOf(top), "upper end of bucket %d", i)
+		assert.Equal(t, i+1, bucketOf(top+1), "what follows bucket %d", i)
+	}
+	assert.Equal(t, 0, bucketOf(-time.Second))
+	assert.Less(t, bucketOf(1<<63-1), len(histogram{}.buckets))
+}
+
+// TestHistogramQuantiles: a quantile is never too low, and at most 25 % too high.
+func TestHistogramQuantiles(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var h histogram
+	var all []time.Duration
+	for range 10_000 {
+		d := time.Duration(rnd.ExpFloat64() * float64(time.Millisecond))
+		h.add(d, 1)
+		all = append(all, d)
+	}
+	slices.Sort(all)
+	for _, q := range []float64{0.5, 0.9, 0.99, 1} {
+		exact := all[int(q*float64(len(all))+0.5)-1]
+		require.GreaterOrEqual(t, h.quantile(q), exact, "quantile %v", q)
+		require.LessOrEqual(t, h.quantile(q), exact+exact/4, "quantile %v", q)
+	}
+	assert.Equal(t, all[len(all)-1], h.latency().Max)
+}
+
+func TestHistogramOfNothingIsZero(t *testing.T) {
+	t.Parallel()
+	var h histogram
+	assert.Equal(t, Latency{}, h.latency())
+}
+
+func TestHistogramCountsAllItemsOfABatch(t *testing.T) {
+	t.Parallel()
+	var h histogram
+	h.add(time.Millisecond, 99)
+	h.add(time.Second, 1)
+	assert.InEpsilon(t, time.Millisecond, h.quantile(0.5), 0.25)
+	assert.InEpsilon(t, time.Millisecond, h.quantile(0.99), 0.25)
+	assert.Equal(t, time.Second, h.quantile(1))
+}
+
+func TestStatsBoundTheNumberOfTypes(t *testing.T) {
+	t.Parallel()
+	s := newStatsBook()
+	for i := range typesBound {
+		assert.True(t, s.unwanted(fmt.Sprint("T", i)))
+	}
+	assert.False(t, s.unwanted("T0"))
+	assert.True(t, s.unwanted("MORE"), "told once for all the others")
+	assert.False(t, s.unwanted("STILL_MORE"))
+	assert.Equal(t, 2, s.unwantedTypes[otherTypes])
+	assert.Len(t, s.unwantedTypes, typesBound+1)
+}
