@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/necrostack/necrostack/actors"
+)
+
+// app is the program after its flags are read.
+type app struct {
+	options  options
+	input    input
+	source   string // of the input, in short
+	pipeline *pipeline
+	local    *local // nil: all gateways are given
+	audit    *auditLog
+	out      io.Writer // for people
+	closers  []func() error
+}
+
+// remembered is how many requests the reports can tell about.
+const remembered = 1000
+
+// letterRoom is how many dead letters there is room for: all channels of all requests.
+const letterRoom = 3 * maxCount
+
+// newApp opens everything; close closes it.
+func newApp(o options, c console) (a *app, err error) {
+	a = &app{options: o, out: c.out}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if err := a.read(); err != nil {
+		return a, err
+	}
+	p := parts{
+		log: newLog(c.err, o.levels), workers: o.workers, requests: remembered, letters: letterRoom, contacts: stressContacts,
+	}
+	if !o.stress {
+		if p.contacts, err = openContacts(o.contacts); err != nil {
+			return a, err
+		}
+	}
+	if p.policies, err = openPolicies(o.policies); err != nil {
+		return a, err
+	}
+	if p.events, err = a.openEvents(c); err != nil {
+		return a, err
+	}
+	if p.audit, err = a.openAudit(); err != nil {
+		return a, err
+	}
+	if err := a.openGateways(&p); err != nil {
+		return a, err
+	}
+	if a.pipeline, err = newPipeline(p); err != nil {
+		return a, err
+	}
+	a.closers = append(a.closers, a.pipeline.close)
+	return a, nil
+}
+
+// close closes what was opened, the latest first.
+func (a *app) close() error {
+	var errs []error
+	for _, f := range slices.Backward(a.closers) {
+		errs = append(errs, f())
+	}
+	return errors.Join(errs...)
+}
+
+func (a *app) read() (err error) {
+	switch {
+	case a.options.file != "":
+		a.source = filepath.Base(a.options.file)
+		a.input, err = openInput(a.options.file)
+	case !a.options.interactive && !a.options.stress:
+		a.source = "sample"
+		a.input, err = sampleInput()
+	}
+	return err
+}
+
+// openEvents opens the event log. When it goes to standard output, what is for people does not.
+func (a *app) openEvents(c console) (io.Writer, error) {
+	switch a.options.events {
+	case "":
+		return nil, nil
+	case "-":
+		a.out = c.err
+		return c.out, nil
+	}
+	f, err := os.Create(a.options.events)
+	if err != nil {
+		return nil, fmt.Errorf("event log: %w", err)
+	}
+	a.closers = append(a.closers, f.Close)
+	return f, nil
+}
+
+func (a *app) openAudit() (*auditLog, error) {
+	a.audit = newAuditLog(io.Discard)
+	if a.options.audit == "" {
+		return a.audit, nil
+	}
+	log, err := openAuditLog(a.options.audit)
+	if err != nil {
+		return nil, err
+	}
+	a.audit = log
+	a.closers = append(a.closers, log.close)
+	return log, nil
+}
+
+// openGateways finds the gateways, and starts those that nobody has named.
+func (a *app) openGateways(p *parts) (err error) {
+	o := a.options
+	smtp, sms, push := o.smtp, o.sms, o.push
+	if smtp == "" || sms == "" || push == "" {
+		behave := localOptions{latency: o.latency, faults: sampleFaults}
+		if o.stress {
+			behave.faults = stressFaults
+		}
+		if a.local, err = startLocal(behave); err != nil {
+			return err
+		}
+		a.closers = append(a.closers, a.local.close)
+		smtp = cmp.Or(smtp, "smtp://"+a.local.smtp.address())
+		sms = cmp.Or(sms, a.local.sms.url())
+		push = cmp.Or(push, a.local.push.url())
+	}
+	var errSMS, errPush error
+	p.mail, err = parseMailServer(smtp, o.from)
+	p.sms, errSMS = newGateway(sms, 1)
+	p.push, errPush = newGateway(push, o.workers)
+	if err := errors.Join(err, errSMS, errPush); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, p.sms.close, p.push.close)
+	return nil
+}
+
+// batch sends the input and tells what became of it.
+func (a *app) batch(ctx context.Context) error {
+	a.printHead(fmt.Sprintf("%s from %s", plural(len(a.input.requests), "request"), cmp.Or(a.options.file, "the built-in sample")))
+	payloads := make([]actors.Payload, len(a.input.requests))
+	for i, r := range a.input.requests {
+		payloads[i] = actors.With(r.NotificationRequested, actors.Meta(metaSource, fmt.Sprintf("%s, line %d", a.source, r.line)))
+	}
+	stats, err := a.pipeline.spine.RunUntilIdle(ctx, payloads...)
+	a.printRequests()
+	return errors.Join(a.printReport(stats), a.interrupted(ctx, err))
+}
+
+// metaSource is the name of the metadata that says where a request comes from. Everything that
+// follows from it inherits it, dead letters too.
+const metaSource = "source"
+
+// interrupted explains an error of a run that somebody has ended: in memory, what was left ends
+// with the program.
+func (a *app) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() == nil || err == nil {
+		return err
+	}
+	b, errBacklog := a.pipeline.backend.Backlog(context.Background())
+	if errBacklog != nil {
+		return errors.Join(err, errBacklog)
+	}
+	return fmt.Errorf("interrupted: %s left unfinished", plural(b.Ready+b.InFlight+b.Retrying+b.Waiting, "event"))
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
+)
+
+// stress sends generated requests, one in a hundred to a blocked number, some through
+// gateways that are busy at first, and then holds the books of all sides against each other.
+func (a *app) stress(ctx context.Context) error {
+	o := a.options
+	a.printHead(fmt.Sprintf("%s on every channel, %d workers for mail and for push, 1 for SMS",
+		plural(o.count, "generated request"), o.workers))
+	payloads := make([]actors.Payload, o.count)
+	for i := range payloads {
+		payloads[i] = stressRequest(i)
+	}
+	bar := newProgress(a.out, o.count*len(channels), a.audit.count)
+	began := time.Now()
+	stats, err := a.pipeline.spine.RunUntilIdle(ctx, payloads...)
+	took := time.Since(began)
+	bar.stop()
+	if err := a.interrupted(ctx, err); err != nil {
+		return errors.Join(a.printReport(stats), err)
+	}
+	err = a.printReport(stats)
+	a.printPace(took)
+	return errors.Join(err, a.balance(stats))
+}
+
+const stressUser = "load-"
+
+func stressRequest(i int) NotificationRequested {
+	return NotificationRequested{
+		Recipient: Recipient{fmt.Sprintf("%s%06d", stressUser, i)}, Channels: []string{"email", "sms", "push"},
+		Message: fmt.Sprintf("Notification %d of the stress run", i+1), Priority: priorities[i%len(priorities)],
+	}
+}
+
+// stressContacts has everybody whom stressRequest names.
+func stressContacts(userID string) contact {
+	number, ok := strings.CutPrefix(userID, stressUser)
+	if !ok {
+		return contact{}
+	}
+	return contact{Email: userID + "@example.com", Phone: "+351" + number, Device: userID + "-phone"}
+}
+
+// stressFaults of an address follow from the digits in it: a blocked phone for one user in a hundred, a
+// mailbox or a device that is busy for the first one or two tries for others.
+func stressFaults(c channel, address string) fault {
+	address, _, _ = strings.Cut(strings.TrimSuffix(address, "-phone"), "@")
+	switch {
+	case c == sms && strings.HasSuffix(address, "13"):
+		return fault{blocked: true}
+	case c == email && strings.HasSuffix(address, "21"):
+		return fault{busy: 2}
+	case c == push && strings.HasSuffix(address, "7"):
+		return fault{busy: 1}
+	default:
+		return fault{}
+	}
+}
+
+// printPace compares the run with what its channels need one after the other.
+func (a *app) printPace(took time.Duration) {
+	if a.local == nil {
+		return
+	}
+	o, mails := a.options, a.local.smtp.book()
+	alone := time.Duration(o.count) * o.latency
+	a.printf("%s: %s for a mail make %s, and %s with %d workers; up to %d mails were in work at a time.\n",
+		short(took)+" in all", short(o.latency), short(alone), short(alone/time.Duration(o.workers)), o.workers, mails.most)
+}
+
+// errBalance reports books that do not agree.
+var errBalance = errors.New("the books do not agree")
+
+// balance checks that nothing was lost and nothing happened twice.
+func (a *app) balance(stats spine.Stats) error {
+	var wrong []error
+	equal := func(what string, got, want int) {
+		if got != want {
+			wrong = append(wrong, fmt.Errorf("%w: %s: %d, want %d", errBalance, what, got, want))
+		}
+	}
+	counted := a.pipeline.record.counted()
+	equal("requests settled", counted.types[NotificationRequested{}.EventType()], a.options.count)
+	equal("events settled more than once", counted.repeated, 0)
+	total := 0
+	for _, c := range channels {
+		b := a.pipeline.book(c, stats)
+		equal(string(c)+": delivered and dead", b.delivered+b.dead, b.requested)
+		equal(string(c)+": requested", b.requested, a.options.count)
+		total += b.requested
+		if a.local != nil {
+			at := a.local.gate(c).book()
+			equal(string(c)+": accepted by the gateway", at.accepted, b.delivered)
+			equal(string(c)+": accepted twice", len(at.repeated), 0)
+		}
+	}
+	equal("rows in the audit log", a.audit.count(), total)
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
+	}
+	a.printf("The books agree: on every channel delivered and dead make requested, and no id comes twice.\n")
+	return nil
+}
+
+// progress tells how far a run is, as a bar for somebody who looks on and in steps of a tenth
+// for everybody else.
+type progress struct {
+	out   io.Writer
+	total int
+	count func() int
+	tenth int // told last
+	live  bool
+	done  chan struct{}
+	ended sync.WaitGroup
+}
+
+const progressTick = 100 * time.Millisecond
+
+func newProgress(out io.Writer, total int, count func() int) *progress {
+	p := &progress{out: out, total: total, count: count, live: terminal(out), done: make(chan struct{})}
+	p.ended.Go(p.run) // ends with stop
+	return p
+}
+
+func (p *progress) stop() {
+	close(p.done)
+	p.ended.Wait()
+	p.show()
+	if p.live {
+		_, _ = fmt.Fprintln(p.out)
+	}
+}
+
+func (p *progress) run() {
+	tick := time.NewTicker(progressTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-tick.C:
+			p.show()
+		}
+	}
+}
+
+func (p *progress) show() {
+	n := p.count()
+	const cells = 50
+	if p.live {
+		full := n * cells / p.total
+		_, _ = fmt.Fprintf(p.out, "\r  %s%s %3d %%  %s of %s", strings.Repeat("█", full), strings.Repeat("░", cells-full),
+			n*100/p.total, grouped(n), grouped(p.total))
+		return
+	}
+	if tenth := n * 10 / p.total; tenth > p.tenth {
+		p.tenth = tenth
+		_, _ = fmt.Fprintf(p.out, "  %3d %%  %s of %s\n", tenth*10, grouped(n), grouped(p.total))
+	}
+}
