@@ -1,0 +1,161 @@
+// Command bench measures NecroStack beside its peers, and how the cost of an event grows. It
+// prints tables, and writes RESULTS.md and charts when everything was measured.
+//
+//	go run .                 everything, a few minutes
+//	go run . --only chain    one part: chain, growth or memory
+//	go run . --quick         a little of everything, in seconds, to see that it runs
+//
+// It ends with status 1 when something does not run, and when memory grows.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/necrostack/necrostack/bench/chain"
+	"github.com/necrostack/necrostack/bench/growth"
+	"github.com/necrostack/necrostack/bench/report"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	o, err := parse(args, progress)
+	if err != nil {
+		return err
+	}
+	r, err := o.measure(ctx, func(line string) { fmt.Fprintln(progress, line) })
+	if err != nil {
+		return err
+	}
+	r.Facts = report.Gather(strings.Join(append([]string{"go run ."}, args...), " "), r.Facts.Time)
+	if err := r.Text(out); err != nil {
+		return err
+	}
+	if o.json != "" {
+		if err := r.JSON(o.json); err != nil {
+			return err
+		}
+	}
+	if o.out != "" {
+		if err := r.Save(o.out); err != nil {
+			return err
+		}
+	}
+	if r.Memory != nil {
+		return r.Memory.Err()
+	}
+	return nil
+}
+
+// options are what the flags say.
+type options struct {
+	chain    chain.Config
+	growth   growth.Config
+	stations int
+	step     int
+	only     []string
+	json     string
+	out      string
+}
+
+var parts = []string{"chain", "growth", "memory"}
+
+func parse(args []string, usage io.Writer) (options, error) {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(usage)
+	rounds := f.Int("rounds", chain.Defaults.Rounds, "rounds of the chain; growth has half as many")
+	events := f.Int("events", chain.Defaults.Starts, "starts of the chain per round; growth has as many events per point")
+	only := f.String("only", strings.Join(parts, ","), "`parts` to measure")
+	quick := f.Bool("quick", false, "a little of everything: shows that it runs, not how fast")
+	file := f.String("json", "", "`file` for all samples")
+	out := f.String("out", ".", "`folder` for RESULTS.md and the charts, empty for none; with -only and -quick none unless it is given")
+	if err := f.Parse(args); err != nil {
+		return options{}, err
+	}
+	o := options{
+		chain: chain.Defaults, growth: growth.Defaults, stations: growth.MemoryStations, step: growth.MemoryStep,
+		only: strings.Split(*only, ","), json: *file, out: *out,
+	}
+	if *quick {
+		o.hurry()
+	}
+	given := map[string]bool{}
+	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+	if given["rounds"] {
+		o.chain.Rounds, o.growth.Rounds = *rounds, max(*rounds/2, 1)
+	}
+	if given["events"] {
+		o.chain.Starts, o.growth.Events = *events, *events
+	}
+	if (*quick || given["only"]) && !given["out"] {
+		o.out = ""
+	}
+	return o, o.check(f.Args())
+}
+
+// hurry makes everything small.
+func (o *options) hurry() {
+	o.chain.Rounds, o.chain.Starts = 1, 5000
+	o.growth = growth.Config{Rounds: 1, Events: 5000, Most: 10_000}
+	o.stations, o.step = 3, 20_000
+}
+
+func (o *options) check(rest []string) error {
+	if len(rest) > 0 {
+		return fmt.Errorf("unknown argument %q", rest[0])
+	}
+	if o.chain.Rounds < 1 || o.chain.Starts < 1 {
+		return fmt.Errorf("-rounds is %d and -events is %d, want at least 1", o.chain.Rounds, o.chain.Starts)
+	}
+	for _, part := range o.only {
+		if !slices.Contains(parts, part) {
+			return fmt.Errorf("-only names %q, want some of %s", part, strings.Join(parts, ","))
+		}
+	}
+	return nil
+}
+
+func (o *options) measure(ctx context.Context, progress func(string)) (report.Report, error) {
+	r := report.Report{Facts: report.Facts{Time: time.Now()}}
+	if slices.Contains(o.only, "chain") {
+		x, err := chain.Run(ctx, o.chain, chain.Contestants(), progress)
+		if err != nil {
+			return r, err
+		}
+		r.Chain = &x
+	}
+	if slices.Contains(o.only, "growth") {
+		x, err := growth.Run(ctx, o.growth, growth.All(o.growth), progress)
+		if err != nil {
+			return r, err
+		}
+		r.Growth = &x
+	}
+	if slices.Contains(o.only, "memory") {
+		x, err := growth.RunMemory(ctx, o.stations, o.step, progress)
+		if err != nil {
+			return r, err
+		}
+		r.Memory = &x
+	}
+	return r, nil
+}
