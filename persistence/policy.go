@@ -2,17 +2,18 @@ package persistence
 
 // SnapshotPolicy says how a cell's state is kept. The zero value of a field means its default.
 type SnapshotPolicy struct {
-	// Records is the least number of records between two snapshots. Default 256.
+	// Records is the least number of records between two snapshots. Default 64: what a
+	// record keeps alive in memory, its event and payload, outweighs a small state soon.
 	Records int
 	// InPlace is the largest encoded state, in bytes, that is stored whole with every change
-	// instead of by records. Default 4,096; negative turns it off. It applies to durable
-	// stores; in memory a record costs nothing but a reference.
+	// instead of by records. Default 4,096; negative turns it off. It applies where bytes
+	// are made anyway: in durable stores, and in checking mode.
 	InPlace int
 }
 
 // Defaults of SnapshotPolicy.
 const (
-	DefaultSnapshotRecords = 256
+	DefaultSnapshotRecords = 64
 	DefaultInPlaceLimit    = 4 << 10
 )
 

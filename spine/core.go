@@ -72,6 +72,8 @@ type organ struct {
 	probing bool              // the breaker is half open, and its probe is in hand
 	seen    supervision.State // of the breaker, in step seenAt
 	seenAt  uint64
+	pull    uint64 // number of the pull that brought it something last
+	pulled  int    // works in that pull
 	tending tending
 	next    int // lane for the next event without a key
 	stats   *organBook
@@ -83,7 +85,6 @@ type effects struct {
 	forgets    []*lane
 	asks       []laneAsk
 	sweeps     []*lane
-	expiries   []expiry
 	chunk      *chunk
 	notes      []Note
 	pull       bool // begin pull number credit.begun with credit.want
@@ -140,6 +141,7 @@ func (c *core) arrived(now time.Time, ds []Delivery, err error) {
 			o.holds.arrived(n)
 		}
 	}
+	c.credit.last, c.credit.most = len(ds), 0
 	for i := range ds {
 		c.deliver(&ds[i])
 	}
@@ -174,6 +176,7 @@ func (c *core) deliver(d *Delivery) {
 func (c *core) receive(d *Delivery, t Todo, p uint32) {
 	o := c.organs[t.Organ]
 	o.inHand++
+	c.credit.counts(o)
 	i := c.ledger.add(work{
 		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, position: d.Position, handout: d.Handout,
 		organ: int32(t.Organ), attempts: int32(t.Attempts), first: t.First, state: workQueued,

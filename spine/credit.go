@@ -20,6 +20,9 @@ type credit struct {
 	pulling   bool   // it has not ended
 	cancelled bool   // it was asked to
 	want      Want   // of it
+	narrow    int    // organs of which it wants nothing that waits
+	last      int    // deliveries of the last pull
+	most      int    // works in it for the organ that got the most
 	skimAt    time.Time
 	skimEvery time.Duration
 	skimming  bool // the present pull looks for what organs without work may have behind
@@ -32,6 +35,7 @@ const (
 	// A skim that finds nothing makes the next one come later.
 	skimTime    = 10 * time.Millisecond
 	longestSkim = 160 * time.Millisecond
+	skimEvents  = 256 // most of what a skim brings goes back
 	// leastShare keeps pulls worth their while when there are very many organs.
 	leastShare = 512
 )
@@ -91,7 +95,7 @@ func (c *core) pullNext() {
 	k.pulling = true
 	k.want.Events = n
 	k.want.Bytes = c.config.maxBytes - c.ledger.bytes
-	k.want.Organs = c.rooms(k.want.Organs)
+	k.want.Organs, k.narrow = c.rooms(k.want.Organs)
 	c.out.pull = true
 }
 
@@ -109,7 +113,7 @@ func (c *core) pullSize() int {
 		idle = idle || o.inHand == 0
 	}
 	if room := k.share - top; room > k.share/8 {
-		return min(free, room)
+		return min(free, k.fitting(room))
 	}
 	if !idle {
 		return 0 // whatever ends next begins the next pull
@@ -120,7 +124,25 @@ func (c *core) pullSize() int {
 	}
 	k.skimAt = c.now.Add(k.skimEvery)
 	k.skimming = true
-	return free
+	return min(free, skimEvents)
+}
+
+// fitting is how many events to pull so that about room of them are for the organ that gets the most,
+// going by the last pull. One event may be for several organs, so that it can be less than room.
+func (k *credit) fitting(room int) int {
+	if k.most == 0 {
+		return room
+	}
+	return max(room*k.last/k.most, 1)
+}
+
+// counts notes that the present pull has brought a work for o.
+func (k *credit) counts(o *organ) {
+	if o.pull != k.begun {
+		o.pull, o.pulled = k.begun, 0
+	}
+	o.pulled++
+	k.most = max(k.most, o.pulled)
 }
 
 // withinSteps bounds a pull by the steps that are left. When none is, one event more shows that there
@@ -177,13 +199,17 @@ func (c *core) returnTail(l *lane, n int) {
 	})
 }
 
-// rooms is how much waiting work every organ takes.
-func (c *core) rooms(into []int) []int {
+// rooms is how much waiting work every organ takes, and how many take none.
+func (c *core) rooms(into []int) (rooms []int, none int) {
 	into = into[:0]
 	for _, o := range c.organs {
-		into = append(into, c.room(o))
+		room := c.room(o)
+		if room == 0 {
+			none++
+		}
+		into = append(into, room)
 	}
-	return into
+	return into, none
 }
 
 func (c *core) room(o *organ) int {
@@ -205,6 +231,9 @@ func (c *core) room(o *organ) int {
 // widened reports whether an organ could take waiting work that the present pull does not
 // ask for.
 func (c *core) widened() bool {
+	if c.credit.narrow == 0 {
+		return false
+	}
 	for i, o := range c.organs {
 		if c.credit.want.Organs[i] > 0 {
 			continue

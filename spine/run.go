@@ -105,6 +105,7 @@ type run struct {
 	feed   *feed
 	settle *settler
 	trace  tracer
+	inbox  inbox
 	group  sync.WaitGroup
 
 	mu   sync.Mutex // guards core, which only the router steps, against readers of statistics
@@ -208,8 +209,13 @@ func batching(def actors.Definition) bool {
 	return ok && b.Batching()
 }
 
-// tell gives the router a message.
-func (r *run) tell(msg any) { r.router.Tell(msg) }
+// tell gives the router a message. It takes all that have come together, so one call wakes it for
+// many.
+func (r *run) tell(msg any) {
+	if r.inbox.put(msg) {
+		r.router.Tell(wakeMsg{})
+	}
+}
 
 // broken is called when the core has panicked: a bug of ours, which must not look like an end in
 // good order.

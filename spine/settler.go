@@ -3,11 +3,8 @@ package spine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
-
-	"github.com/necrostack/necrostack/persistence"
 )
 
 // settler talks to the backend about what is done: it settles chunk after chunk, in order, and
@@ -21,7 +18,6 @@ type settler struct {
 	work   *sync.Cond
 	chunks []*chunk
 	asked  bool
-	expiry []expiry
 	closed bool
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -51,14 +47,6 @@ func (s *settler) inspect() {
 	s.work.Signal()
 }
 
-// expire has the store forget cells.
-func (s *settler) expire(x expiry) {
-	s.mu.Lock()
-	s.expiry = append(s.expiry, x)
-	s.mu.Unlock()
-	s.work.Signal()
-}
-
 // close ends run when the present call has ended; calls that wait are cut short.
 func (s *settler) close() {
 	s.mu.Lock()
@@ -74,7 +62,7 @@ func (s *settler) run() {
 	var spare []*chunk
 	for {
 		s.mu.Lock()
-		for len(s.chunks)+len(s.expiry) == 0 && !s.asked && !s.closed {
+		for len(s.chunks) == 0 && !s.asked && !s.closed {
 			s.work.Wait()
 		}
 		if s.closed {
@@ -82,8 +70,8 @@ func (s *settler) run() {
 			s.look()
 			return
 		}
-		chunks, asked, expiry := s.chunks, s.asked, s.expiry
-		s.chunks, s.asked, s.expiry = spare[:0], false, nil
+		chunks, asked := s.chunks, s.asked
+		s.chunks, s.asked = spare[:0], false
 		s.mu.Unlock()
 		for _, ch := range chunks {
 			answers, err := s.backend.Settle(s.ctx, ch.ss)
@@ -91,30 +79,11 @@ func (s *settler) run() {
 		}
 		clear(chunks)
 		spare = chunks
-		for _, x := range expiry {
-			s.forget(x)
-		}
 		if asked {
 			s.tell(s.look())
 		}
 	}
 }
-
-// forget has the store forget some expired cells; the rest has time until the next round.
-func (s *settler) forget(x expiry) {
-	store, ok := s.backend.(persistence.Store)
-	if !ok {
-		return
-	}
-	n, err := store.Expire(s.ctx, x.organ.name, x.before, expiriesAtOnce)
-	if err != nil {
-		err = fmt.Errorf("spine: expire cells of organ %q: %w", x.organ.name, err)
-	}
-	s.tell(expiredMsg{x.organ, n, err})
-}
-
-// expiriesAtOnce bounds the work of one round.
-const expiriesAtOnce = 10_000
 
 // look asks for the backlog.
 func (s *settler) look() backlogMsg {

@@ -6,8 +6,9 @@ import (
 	"github.com/necrostack/necrostack/actors/host"
 )
 
-// Messages of the router actor, besides *host.Batch.
+// Messages of the router, besides *host.Batch.
 type (
+	wakeMsg   struct{} // to the actor: there is something in the inbox
 	startMsg  struct{}
 	pulledMsg struct {
 		ds  []Delivery
@@ -26,11 +27,6 @@ type (
 		backlog Backlog
 		err     error
 	}
-	expiredMsg struct {
-		organ *organ
-		n     int
-		err   error
-	}
 	pauseMsg struct {
 		organ  *organ
 		paused bool
@@ -42,11 +38,17 @@ type (
 	tickMsg  struct{}
 )
 
-// receive is the router actor: one message in, one step of the core, its effects out.
-func (r *run) receive(msg any) {
+// receive is the router actor: it steps the core through everything that has come, and then performs
+// what follows from all of it.
+func (r *run) receive(any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.step(clock(), msg)
+	msgs := r.inbox.take()
+	now := clock()
+	for _, msg := range msgs {
+		r.step(now, msg)
+	}
+	r.inbox.giveBack(msgs)
 	r.core.flush()
 	r.perform(&r.core.out)
 }
@@ -69,8 +71,6 @@ func (r *run) step(now time.Time, msg any) {
 		r.notice(now, m)
 	case backlogMsg:
 		c.backlog(now, m.backlog, m.err)
-	case expiredMsg:
-		c.forgotten(now, m.organ, m.n, m.err)
 	case pauseMsg:
 		c.pause(now, m.organ, m.paused)
 	case askMsg:
@@ -119,9 +119,6 @@ func (r *run) perform(out *effects) {
 	for _, l := range out.sweeps {
 		l.host.Sweep()
 	}
-	for _, x := range out.expiries {
-		r.settle.expire(x)
-	}
 	for _, a := range out.asks {
 		a.lane.host.Ask(a.ask.key, a.ask.query, a.ask.answer)
 	}
@@ -163,10 +160,9 @@ func (e *effects) reset() {
 	clear(e.asks)
 	clear(e.notes)
 	clear(e.sweeps)
-	clear(e.expiries)
 	*e = effects{
 		runs: e.runs[:0], forgets: e.forgets[:0], asks: e.asks[:0], notes: e.notes[:0],
-		sweeps: e.sweeps[:0], expiries: e.expiries[:0],
+		sweeps: e.sweeps[:0],
 	}
 }
 
@@ -199,7 +195,6 @@ func (r *run) statsNow() Stats {
 		if o.keyed {
 			x := s.Organs[o.name]
 			x.Cells = o.lanes[0].host.Organ().CellStats()
-			x.Cells.Expired += int64(o.stats.cellsExpired)
 			s.Organs[o.name] = x
 		}
 	}

@@ -97,7 +97,7 @@ func (w *simWatch) handedOne(d Delivery, x Todo) {
 }
 
 // Hand-outs of one event to one organ. An event goes back when it fails, when an earlier one of its key does, when
-// its organ's breaker opens, and when its organ has its share. 2,000 seeds saw 24 at most; when events and their
+// its organ's breaker opens, and when its organ has its share. 2,000 seeds saw 25 at most; when events and their
 // successors send each other back, one in 2,000 has more.
 const (
 	simMostHandouts = 48

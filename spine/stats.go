@@ -77,7 +77,6 @@ type organBook struct {
 	handled, retries, deferred, logged, dead, emitted, onFailedErrors, batches int
 	failures                                                                   [32]int // by actors.Kind
 	latency                                                                    histogram
-	cellsExpired                                                               int // by the store
 }
 
 func (b *organBook) failed(k actors.Kind) { b.failures[int(k)%len(b.failures)]++ }

@@ -2,29 +2,17 @@ package spine
 
 import "time"
 
-// tending is the care of a keyed organ's cells that comes with time: idle ones are
-// passivated, expired ones forgotten.
+// tending is the care of a keyed organ's cells that comes with time: its lanes passivate idle ones
+// and forget expired ones.
 type tending struct {
-	every  time.Duration // 0: the organ has no cells
-	expiry time.Duration // 0: they live for ever
-	next   time.Time
+	every time.Duration // 0: the organ has no cells
+	next  time.Time
 }
 
-// expiry asks the store to forget cells of an organ without a change since before.
-type expiry struct {
-	organ  *organ
-	before time.Time
-}
-
-const (
-	shortestTending = time.Second
-	// expiryMargin is how much longer than its lane the store remembers a cell: a lane never
-	// computes on a cell that the store has forgotten meanwhile.
-	expiryMargin = time.Minute
-)
+const shortestTending = time.Second
 
 func newTending(idle, expiry time.Duration) tending {
-	t := tending{every: idle / 2, expiry: expiry}
+	t := tending{every: idle / 2}
 	if expiry > 0 {
 		t.every = min(t.every, expiry/2)
 	}
@@ -66,19 +54,6 @@ func (c *core) tend(o *organ) {
 				c.out.sweeps = append(c.out.sweeps, l)
 			}
 		}
-		if t.expiry > 0 {
-			c.out.expiries = append(c.out.expiries, expiry{o, c.now.Add(-t.expiry - expiryMargin)})
-		}
 	}
 	c.wakeAt(t.next)
-}
-
-// forgotten notes how many expired cells the store has forgotten.
-func (c *core) forgotten(now time.Time, o *organ, n int, err error) {
-	c.begin(now)
-	o.stats.cellsExpired += n
-	if err != nil {
-		c.stats.backendErrors++
-		c.note(Note{Kind: NoteBackend, Organ: o.name, Err: err})
-	}
 }

@@ -42,8 +42,8 @@
 // cells then cost a map entry each instead of an actor and its mailbox, a batch serves many cells with two
 // messages, and missing cells are loaded together. The price: a Step that blocks delays its neighbours until
 // the watch replaces the lane; Steps are pure functions, so that is a bug to begin with.
-// BenchmarkCellLane and BenchmarkCellActor measure the difference: with one key the actor is
-// cheaper, with a thousand and more it is not.
+// BenchmarkCellLane and BenchmarkCellActor measure the difference: with a thousand keys and more the
+// lane is several times cheaper, with one it is not.
 //
 // A deadline costs nothing until somebody looks at it: the context makes its timer at the first
 // look, and the watch needs no clock per event. context.WithTimeout per event cost more than the

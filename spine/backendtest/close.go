@@ -27,16 +27,7 @@ func closeWakesPull(s *suite) {
 
 func closeWakesPublish(s *suite) {
 	o := s.full(Config{})
-	ctx, evs := o.soon(), []actors.Event{s.note("k", "6")}
-	type published struct {
-		answers []spine.Published
-		err     error
-	}
-	got := make(chan published, 1)
-	go func() { // ends with the handle, or with ctx
-		answers, err := o.backend.Publish(ctx, evs)
-		got <- published{answers, err}
-	}()
+	got := o.publishing(s.note("k", "6"))
 	silent(s, got, "a Publish returned without room")
 	require.NoError(s, o.backend.Close(o.soon()))
 	p := await(s, got, "closed")

@@ -143,20 +143,32 @@ func fullBlocks(s *suite) {
 	s.expect(o.take(), "3", "4")
 }
 
+// published is what a Publish in the background has come to.
+type published struct {
+	answers []spine.Published
+	err     error
+}
+
+func (o *owner) publishing(evs ...actors.Event) <-chan published {
+	ctx, got := o.soon(), make(chan published, 1)
+	go func() { // ends with the handle, or with ctx
+		answers, err := o.backend.Publish(ctx, evs)
+		got <- published{answers, err}
+	}()
+	return got
+}
+
 func fullThenRoom(s *suite) {
 	s.open(Config{Capacity: 2})
 	o := s.own("svc", organ("a"))
-	evs := []actors.Event{s.note("k", "1"), s.note("k", "2"), s.note("k", "3"), s.note("k", "4")}
-	var publisher sync.WaitGroup
-	publisher.Go(func() {
-		answers, err := o.backend.Publish(o.soon(), evs)
-		assert.NoError(s, err)
-		assert.Equal(s, make([]spine.Published, 4), answers)
-	})
+	got := o.publishing(s.note("k", "1"), s.note("k", "2"), s.note("k", "3"), s.note("k", "4"))
 	ds := o.pull(2)
 	assert.Equal(s, []string{"1", "2"}, texts(ds))
+	silent(s, got, "a Publish returned without room")
 	o.finish(ds...)
-	publisher.Wait() // no further Pull is needed
+	p := await(s, got, "there is room, and no further Pull is needed")
+	require.NoError(s, p.err)
+	assert.Equal(s, make([]spine.Published, 4), p.answers)
 	assert.Equal(s, []string{"3", "4"}, texts(o.pull(2)))
 }
 

@@ -1,0 +1,36 @@
+package spine
+
+import "sync"
+
+// inbox holds the router's messages until it takes them, all at once. What it holds is bounded by
+// what is in flight: one message per pull, batch and chunk, and those of callers who wait.
+type inbox struct {
+	mu    sync.Mutex
+	msgs  []any
+	spare []any
+}
+
+// put adds a message, and reports whether it is the first: whoever puts that one wakes the router.
+func (b *inbox) put(msg any) (first bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.msgs = append(b.msgs, msg)
+	return len(b.msgs) == 1
+}
+
+// take empties the inbox.
+func (b *inbox) take() []any {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	msgs := b.msgs
+	b.msgs, b.spare = b.spare, nil
+	return msgs
+}
+
+// giveBack returns what take gave, to be used again.
+func (b *inbox) giveBack(msgs []any) {
+	clear(msgs)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spare = msgs[:0]
+}
