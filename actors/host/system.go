@@ -156,9 +156,22 @@ func (d dispatcher) run(work func()) {
 			d.Schedule(work)
 		}
 	}()
+	spread()
 	work()
 	returned = true
 }
+
+// spread makes the new goroutine's stack as large as a handler will need, in one step: grown under
+// a handler it would be copied three times, with everything on it.
+//
+//go:noinline
+func spread() byte {
+	var room [6 << 10]byte
+	return room[stackIndex.Load()]
+}
+
+// stackIndex is always 0, which the compiler does not know.
+var stackIndex atomic.Uint32
 
 // quiet lets only warnings of the actor engine through: it logs each recovered
 // panic at Info, and ours are told by Notices.
