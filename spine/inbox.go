@@ -5,17 +5,25 @@ import "sync"
 // inbox holds the router's messages until it takes them, all at once. What it holds is bounded by
 // what is in flight: one message per pull, batch and chunk, and those of callers who wait.
 type inbox struct {
-	mu    sync.Mutex
-	msgs  []any
-	spare []any
+	mu     sync.Mutex
+	msgs   []any
+	spare  []any
+	opened bool
 }
 
-// put adds a message, and reports whether it is the first: whoever puts that one wakes the router.
-func (b *inbox) put(msg any) (first bool) {
+// open lets put wake the router from now on.
+func (b *inbox) open() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.opened = true
+}
+
+// put adds a message, and reports whether to wake the router: it is the first one, and the inbox is open.
+func (b *inbox) put(msg any) (wake bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.msgs = append(b.msgs, msg)
-	return len(b.msgs) == 1
+	return b.opened && len(b.msgs) == 1
 }
 
 // take empties the inbox.

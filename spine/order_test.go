@@ -165,7 +165,8 @@ func TestFanOutSettlesEveryOrganByItself(t *testing.T) {
 			spine.WithOrgan(sink("c", c)))
 		id := r.Publish(ping{1})[0]
 		got := r.Settled(3)
-		assert.Equal(t, []string{"a", "c", "b"}, namesOf(got))
+		assert.ElementsMatch(t, []string{"a", "c"}, namesOf(got[:2]))
+		assert.Equal(t, "b", got[2].Organ)
 		assert.Equal(t, []bool{false, false, true}, []bool{got[0].Acked, got[1].Acked, got[2].Acked}, "acked with the last organ")
 		assert.Equal(t, id, got[2].Event.ID())
 		assert.Len(t, a.entries(), 1)

@@ -170,7 +170,10 @@ type panicking struct{ At *time.Time }
 
 func (p panicking) EventType() string { return p.At.String() }
 
+// hidden has a field that JSON loses, which is the point.
 type hidden struct{ n int }
+
+var _ = hidden{}.n
 
 func TestNewReportsMistakesOfOrgans(t *testing.T) {
 	t.Parallel()

@@ -127,9 +127,6 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 		spine: s, over: make(chan struct{}), draining: make(chan struct{}),
 		trace: tracer{s.settings.log, s.settings.hooks},
 	}
-	// Lanes may have something to say before everything stands.
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.core = newCore(s.settings.coreConfig(maxSteps), s.service, s.settings.rnd)
 	r.system = host.NewSystem(host.Options{Context: ctx, Logger: s.settings.log})
 	router, err := r.system.Router("spine/"+s.service.Name, r.receive, r.broken)
@@ -148,6 +145,9 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 	r.group.Go(r.feed.run)   // ends with feed.close
 	r.group.Go(r.settle.run) // ends with settle.close
 	r.tell(startMsg{})
+	// Lanes may have had something to say before everything stood: it is in the inbox.
+	r.inbox.open()
+	r.router.Tell(wakeMsg{})
 	return r, nil
 }
 
