@@ -19,7 +19,7 @@ type app struct {
 	input    input
 	source   string // of the input, in short
 	pipeline *pipeline
-	local    *local // nil: all gateways are given
+	local    *local
 	audit    *auditLog
 	out      io.Writer // for people
 	closers  []func() error
@@ -123,30 +123,36 @@ func (a *app) openAudit() (*auditLog, error) {
 
 // openGateways finds the gateways, and starts those that nobody has named.
 func (a *app) openGateways(p *parts) (err error) {
-	o := a.options
-	smtp, sms, push := o.smtp, o.sms, o.push
-	if smtp == "" || sms == "" || push == "" {
-		behave := localOptions{latency: o.latency, faults: sampleFaults}
-		if o.stress {
-			behave.faults = stressFaults
-		}
-		if a.local, err = startLocal(behave); err != nil {
-			return err
-		}
-		a.closers = append(a.closers, a.local.close)
-		smtp = cmp.Or(smtp, "smtp://"+a.local.smtp.address())
-		sms = cmp.Or(sms, a.local.sms.url())
-		push = cmp.Or(push, a.local.push.url())
+	given := map[channel]string{email: a.options.smtp, sms: a.options.sms, push: a.options.push}
+	behave := localOptions{latency: a.options.latency, faults: sampleFaults}
+	if a.options.stress {
+		behave.faults = stressFaults
+	}
+	missing := slices.DeleteFunc(slices.Clone(channels), func(c channel) bool { return given[c] != "" })
+	if a.local, err = startLocal(behave, missing...); err != nil {
+		return err
+	}
+	a.closers = append(a.closers, a.local.close)
+	for _, c := range missing {
+		given[c] = a.local.url(c)
 	}
 	var errSMS, errPush error
-	p.mail, err = parseMailServer(smtp, o.from)
-	p.sms, errSMS = newGateway(sms, 1)
-	p.push, errPush = newGateway(push, o.workers)
-	if err := errors.Join(err, errSMS, errPush); err != nil {
+	p.mail, err = parseMailServer(given[email], a.options.from)
+	p.sms, errSMS = newGateway(given[sms], 1)
+	p.push, errPush = newGateway(given[push], a.options.workers)
+	if err := errors.Join(about("--smtp", err), about("--sms", errSMS), about("--push", errPush)); err != nil {
 		return err
 	}
 	a.closers = append(a.closers, p.sms.close, p.push.close)
 	return nil
+}
+
+// about says which flag an error is about.
+func about(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 // batch sends the input and tells what became of it.

@@ -33,7 +33,7 @@ type message struct {
 func newGateway(address string, idle int) (*gateway, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("gateway: want http://host[:port]/path, or https")
+		return nil, errors.New("want http://host[:port]/path, or https")
 	}
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: idle, IdleConnTimeout: time.Minute}
 	return &gateway{address, &http.Client{Transport: transport}}, nil

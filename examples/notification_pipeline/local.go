@@ -9,7 +9,7 @@ import (
 
 // local are the gateways that the program starts for itself, on 127.0.0.1, when it is given none. They
 // speak the real protocols, fail where they are told to, and keep books, so that a run can be
-// compared with what has arrived.
+// compared with what has arrived. One that is nil was not started.
 type local struct {
 	smtp *localSMTP
 	sms  *localHTTP
@@ -48,14 +48,23 @@ func sampleFaults(_ channel, address string) fault {
 	}
 }
 
-// startLocal starts the three gateways.
-func startLocal(o localOptions) (*local, error) {
+// startLocal starts the gateways of some channels.
+func startLocal(o localOptions, wanted ...channel) (*local, error) {
 	l := &local{}
-	var err, errSMS, errPush error
-	l.smtp, err = startLocalSMTP(newGate(email, o), o.latency)
-	l.sms, errSMS = startLocalHTTP(newGate(sms, o))
-	l.push, errPush = startLocalHTTP(newGate(push, o))
-	if err := errors.Join(err, errSMS, errPush); err != nil {
+	var errs []error
+	for _, c := range wanted {
+		var err error
+		switch c {
+		case email:
+			l.smtp, err = startLocalSMTP(newGate(c, o), o.latency)
+		case sms:
+			l.sms, err = startLocalHTTP(newGate(c, o))
+		case push:
+			l.push, err = startLocalHTTP(newGate(c, o))
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
@@ -74,15 +83,29 @@ func (l *local) close() error {
 	return nil
 }
 
-// gate returns what the channels have in common of one of them.
+// gate returns what the channels have in common of one of them; nil when it was not started.
 func (l *local) gate(c channel) *gate {
+	switch {
+	case c == email && l.smtp != nil:
+		return l.smtp.gate
+	case c == sms && l.sms != nil:
+		return l.sms.gate
+	case c == push && l.push != nil:
+		return l.push.gate
+	default:
+		return nil
+	}
+}
+
+// url is where a channel that was started is reached.
+func (l *local) url(c channel) string {
 	switch c {
 	case email:
-		return l.smtp.gate
+		return "smtp://" + l.smtp.address()
 	case sms:
-		return l.sms.gate
+		return l.sms.url()
 	default:
-		return l.push.gate
+		return l.push.url()
 	}
 }
 

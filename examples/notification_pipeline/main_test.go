@@ -128,7 +128,7 @@ func TestInteractiveShowsTheTreeOfARequest(t *testing.T) {
 	t.Parallel()
 	commands, keyboard := io.Pipe()
 	p := begin(t.Context(), commands, "--interactive")
-	p.until(t, regexp.MustCompile(`^(Gateways)`))
+	p.until(t, regexp.MustCompile(`^ +(push) `))
 	_, err := io.WriteString(keyboard, "send alice push Hello\n")
 	require.NoError(t, err)
 	id := p.until(t, regexp.MustCompile(`^  ([0-9a-f]{8})  push ✓$`))
@@ -157,12 +157,23 @@ func TestStressLosesNothingAndRepeatsNothing(t *testing.T) {
 	assert.Regexp(t, `push +200 +200 +0 +20\n`, p.out, "twenty devices are busy once")
 }
 
+func TestStressComparesOnlyTheBooksItHas(t *testing.T) {
+	t.Parallel()
+	other, err := startLocal(localOptions{}, email)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, other.close()) })
+	p := play(t, "", "--stress", "--count", "20", "--smtp", other.url(email))
+	require.NoError(t, p.failure)
+	assert.Equal(t, 20, other.gate(email).book().accepted)
+	assert.NotContains(t, p.out, other.smtp.address())
+}
+
 func TestInterruptedStressSaysWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	p := begin(ctx, strings.NewReader(""), "--stress", "--count", "2000", "--workers", "4")
-	p.until(t, regexp.MustCompile(`( 10 %)`))
+	p.until(t, regexp.MustCompile(`(\d+) %`))
 	interrupt()
 	out, err := p.rest()
 	require.ErrorContains(t, err, "interrupted: ")
@@ -193,6 +204,15 @@ func TestMistakesOnTheCommandLineAreToldTogether(t *testing.T) {
 		}
 		assert.Empty(t, p.out, "nothing has begun")
 	}
+}
+
+func TestBadGatewaysAreToldTogether(t *testing.T) {
+	t.Parallel()
+	p := play(t, "", "--smtp", "localhost", "--sms", "ftp://x", "--push", "x")
+	for _, text := range []string{"--smtp: want smtp://", "--sms: want http://", "--push: want http://"} {
+		assert.ErrorContains(t, p.failure, text)
+	}
+	assert.Empty(t, p.out)
 }
 
 func TestHelpListsEveryFlag(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
 )
 
 func TestEventsFileHasEveryEventAndItsCause(t *testing.T) {
@@ -105,6 +107,19 @@ func TestBrokenEventLogIsToldAtTheEnd(t *testing.T) {
 	r.settled(newEvent(t, SMSDelivered{}))
 	require.ErrorIs(t, r.logError(), errFull)
 	assert.Equal(t, 2, r.counted().events, "the run goes on")
+}
+
+func TestRecordNoticesAnEventThatIsSettledAgain(t *testing.T) {
+	t.Parallel()
+	r := newRecord(nil, 1)
+	first, second := newEvent(t, SMSDelivered{}), newEvent(t, PushDelivered{})
+	for range 2 {
+		r.settled(first)
+	}
+	r.settled(second)
+	assert.Equal(t, counted{map[string]int{"SMS_DELIVERED": 2, "PUSH_DELIVERED": 1}, 2, 1}, r.counted())
+	assert.Equal(t, []actors.ID{second.ID()}, r.roots(), "only the last chain is kept")
+	assert.Empty(t, r.chain(first.ID()))
 }
 
 func TestAuditFlagWritesARowPerChannel(t *testing.T) {

@@ -23,6 +23,7 @@ type parts struct {
 	workers  int // of email and push
 	requests int // that are remembered, for reports
 	letters  int // dead letters there is room for
+	more     []spine.Option
 }
 
 // pipeline is the organs on a Spine, and those who watch it.
@@ -48,7 +49,7 @@ func newPipeline(p parts) (*pipeline, error) {
 	}
 	x.desk = supervision.NewDesk(x.backend, service)
 	var err error
-	x.spine, err = spine.New(x.backend,
+	x.spine, err = spine.New(x.backend, append([]spine.Option{
 		spine.WithService(service),
 		spine.WithOrgan(newValidate()),
 		spine.WithOrgan(newRouter(p.contacts)),
@@ -61,7 +62,7 @@ func newPipeline(p parts) (*pipeline, error) {
 		spine.WithBatch(batch),
 		spine.WithLogger(p.log),
 		spine.WithHooks(x.record.hooks()),
-	)
+	}, p.more...)...)
 	return x, err
 }
 

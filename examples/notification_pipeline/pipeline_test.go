@@ -167,6 +167,7 @@ func TestChannelsAndWorkersWorkAtTheSameTime(t *testing.T) {
 	default:
 		t.Error("mails and pushes were never in work together")
 	}
+	assert.Empty(t, r.log.values("attempt failed, will retry", "event_id"), "one of them came alone, and in vain")
 	assert.GreaterOrEqual(t, r.local.smtp.book().most, 2)
 	assert.GreaterOrEqual(t, r.local.push.book().most, 2)
 	assert.Equal(t, 1, r.local.sms.book().most)

@@ -30,9 +30,10 @@ func (a *app) heading(text string) { a.printf("\n%s\n", text) }
 
 func (a *app) printHead(what string) {
 	a.printf("NecroStack notification pipeline: %s\n", what)
-	if a.local != nil {
-		a.printf("Gateways of this run: smtp %s, sms %s, push %s\n",
-			a.local.smtp.address(), a.local.sms.listener.Addr(), a.local.push.listener.Addr())
+	for _, c := range channels {
+		if a.local.gate(c) != nil {
+			a.printf("      %-6s  %s, started for this run\n", c, a.local.url(c))
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
 )
 
@@ -29,7 +30,7 @@ func build(t *testing.T, o localOptions, change func(*parts)) *rig {
 	t.Helper()
 	r := &rig{log: &lines{}, audit: &bytes.Buffer{}, work: &bytes.Buffer{}}
 	var err error
-	r.local, err = startLocal(o)
+	r.local, err = startLocal(o, channels...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.local.close()) })
 	find, err := openContacts("")
@@ -37,6 +38,7 @@ func build(t *testing.T, o localOptions, change func(*parts)) *rig {
 	p := parts{
 		contacts: find, audit: newAuditLog(r.audit), events: r.work, log: slog.New(r.log),
 		policies: hasty(), workers: 8, requests: 100, letters: 100,
+		more: []spine.Option{spine.WithChecking()}, // as behind a durable backend
 	}
 	p.mail, err = parseMailServer("smtp://"+r.local.smtp.address(), "notifications@example.com")
 	require.NoError(t, err)

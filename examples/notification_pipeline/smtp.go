@@ -50,15 +50,17 @@ func parseMailServer(text, from string) (mailServer, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "smtp" || u.Hostname() == "" {
 		// The text may hold a password, so it is not repeated.
-		return mailServer{}, errors.New("smtp server: want smtp://[user:password@]host[:port]")
+		return mailServer{}, errors.New("want smtp://[user:password@]host[:port]")
 	}
 	port, err := strconv.Atoi(cmp.Or(u.Port(), "25"))
 	if err != nil || port < 1 || port > 65535 {
-		return mailServer{}, fmt.Errorf("smtp server: port is %q, want a number from 1 to 65535", u.Port())
+		return mailServer{}, fmt.Errorf("port is %q, want a number from 1 to 65535", u.Port())
 	}
 	password, _ := u.User.Password()
 	return mailServer{u.Hostname(), port, u.User.Username(), password, from}, nil
 }
+
+func (s mailServer) address() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
 // mailer sends mails over one connection, which it keeps. It is for one goroutine.
 type mailer struct {
@@ -102,10 +104,15 @@ func (m *mailer) send(ctx context.Context, l letter) error {
 	if kept && stale(err) && ctx.Err() == nil {
 		err = m.converse(ctx, msg)
 	}
-	if msg.IsDelivered() {
+	switch {
+	case msg.IsDelivered():
 		return nil // what went wrong after the server's 250 concerns the next mail
+	case ctx.Err() != nil:
+		// The connection was cut, which says nothing. This says why, and a stop that it is no failed attempt.
+		return fmt.Errorf("%s did not answer in time: %w", m.server.address(), ctx.Err())
+	default:
+		return judged(err)
 	}
-	return judged(err)
 }
 
 func (m *mailer) compose(l letter) (*mail.Msg, error) {
@@ -149,7 +156,7 @@ func (m *mailer) connect(ctx context.Context) error {
 	}
 	talk, err := client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return fmt.Errorf("connect to %s: %w", net.JoinHostPort(m.server.host, strconv.Itoa(m.server.port)), err)
+		return fmt.Errorf("connect to %s: %w", m.server.address(), err)
 	}
 	m.client, m.talk = client, talk
 	return nil

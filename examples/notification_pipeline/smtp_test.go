@@ -187,9 +187,8 @@ func TestSilentMailServerCostsNoMoreThanTheAttempt(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			err := m.send(ctx, mailTo("alice@example.com"))
-			require.Error(t, err)
+			require.ErrorIs(t, err, context.DeadlineExceeded, "or a stop would count as a failed attempt")
 			assert.Equal(t, actors.KindError, kindOf(err))
-			require.Error(t, ctx.Err(), "it gave up before its time")
 		})
 	}
 }
@@ -230,7 +229,7 @@ func TestMailServerAddress(t *testing.T) {
 	assert.Equal(t, 25, got.port)
 	for _, text := range []string{"", "localhost:25", "http://localhost", "smtp://", "smtp://x:99999", "smtp://ann:s3cret@x:y"} {
 		_, err := parseMailServer(text, "")
-		require.ErrorContains(t, err, "smtp server: ", "%q", text)
+		require.ErrorContains(t, err, "want ", "%q", text)
 		assert.NotContains(t, err.Error(), "s3cret")
 	}
 }
