@@ -28,6 +28,7 @@ type body struct {
 	data     []byte
 	encoding Encoding
 	err      error
+	ready    chan struct{} // closed when the rest is set; nil: it always was
 }
 
 // Data returns the encoded payload, which must not be changed, and its encoding. It is
@@ -39,11 +40,41 @@ func (e Event) Data() ([]byte, Encoding, error) {
 
 func (r *record) encoded() *body {
 	if b := r.body.Load(); b != nil {
-		return b
+		return b.wait()
 	}
 	// Two organs may ask at the same time; the second waits for the first.
-	r.once.Do(func() { r.body.Store(encode(r.typ, r.payload)) })
-	return r.body.Load()
+	b := &body{ready: make(chan struct{}), err: errEncoderPanicked}
+	if !r.body.CompareAndSwap(nil, b) {
+		return r.body.Load().wait()
+	}
+	defer close(b.ready)
+	x := encode(r.typ, r.payload)
+	b.data, b.encoding, b.err = x.data, x.encoding, x.err
+	return b
+}
+
+// errEncoderPanicked is what the others get when the payload's own encoder has panicked.
+var errEncoderPanicked = fmt.Errorf("%w: its encoder panicked", ErrEncode)
+
+// wait waits until the body is made.
+func (b *body) wait() *body {
+	if b.ready != nil {
+		<-b.ready
+	}
+	return b
+}
+
+// made reports whether the body is made, without waiting.
+func (b *body) made() bool {
+	if b.ready == nil {
+		return true
+	}
+	select {
+	case <-b.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 func encode(typ string, p Payload) *body {

@@ -43,7 +43,7 @@ func (e Event) wire() *wirepb.Envelope {
 		Key:       r.key,
 		HasKey:    r.hasKey,
 		Hops:      uint32(r.hops),
-		DueUs:     r.dueUS,
+		DueUs:     r.due(),
 		Meta:      e.MetaAll(),
 	}
 	if r.correlation != r.id {
@@ -90,7 +90,7 @@ func readFields(r *record, w *wirepb.Envelope) error {
 	if w.Hops > maxHops {
 		return fmt.Errorf("%w: hops is %d", ErrEnvelope, w.Hops)
 	}
-	r.timeUS, r.dueUS, r.typ, r.hops = w.TimeUs, w.DueUs, w.EventType, uint16(w.Hops)
+	r.timeUS, r.typ, r.hops = w.TimeUs, w.EventType, uint16(w.Hops)
 	if w.HasKey {
 		r.key, r.hasKey = w.Key, true
 	}
@@ -143,10 +143,10 @@ func readID(id *ID, name string, b []byte) error {
 }
 
 func readExtra(r *record, w *wirepb.Envelope) error {
-	if len(w.Meta) == 0 && w.Traceparent == "" && w.Only == "" {
+	if len(w.Meta) == 0 && w.Traceparent == "" && w.Only == "" && w.DueUs == 0 {
 		return nil
 	}
-	x := &extra{traceparent: w.Traceparent, only: w.Only}
+	x := &extra{traceparent: w.Traceparent, only: w.Only, dueUS: w.DueUs}
 	for name, value := range w.Meta {
 		x.meta = append(x.meta, metaPair{name, value})
 	}
@@ -164,7 +164,8 @@ func readExtra(r *record, w *wirepb.Envelope) error {
 // with; p must have the same event type. For dead letters.
 func (e Event) Replay(id ID, service, organ string, p Payload) (Event, error) {
 	r := e.r.clone()
-	r.id, r.random, r.hops, r.dueUS = id, false, 0, 0
+	r.id, r.random, r.hops = id, false, 0
+	r.setDue(0)
 	r.body.Store(e.r.body.Load())
 	if p != nil {
 		d, err := flatten(p)

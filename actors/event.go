@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,13 +17,11 @@ type record struct {
 	correlation ID
 	causation   ID
 	timeUS      int64 // creation, microseconds since 1970 UTC
-	dueUS       int64 // 0: at once
 	typ         string
 	key         string
 	extra       *extra  // nil as a rule
 	payload     Payload // nil when only bytes are known
 	body        atomic.Pointer[body]
-	once        sync.Once // guards the making of body
 	hops        uint16
 	hasKey      bool
 	checked     bool // checking mode: handlers prove that they leave the payload alone
@@ -33,9 +30,31 @@ type record struct {
 
 // extra holds what few events carry.
 type extra struct {
+	dueUS       int64 // 0: at once
 	traceparent string
 	meta        []metaPair // sorted by name
 	only        string     // "<service>/<organ>" a replay is addressed to
+}
+
+// due is when a delayed event may be handled; 0 for all others.
+func (r *record) due() int64 {
+	if r.extra == nil {
+		return 0
+	}
+	return r.extra.dueUS
+}
+
+// setDue changes a record that nobody else has seen. The extra may be another's.
+func (r *record) setDue(us int64) {
+	if us == r.due() {
+		return
+	}
+	x := extra{}
+	if r.extra != nil {
+		x = *r.extra
+	}
+	x.dueUS = us
+	r.extra = &x
 }
 
 // IsZero reports whether e is no event.
@@ -69,10 +88,11 @@ func (e Event) Hops() int { return int(e.r.hops) }
 
 // Due is when a delayed event may be handled; the zero time for all others.
 func (e Event) Due() time.Time {
-	if e.r.dueUS == 0 {
+	due := e.r.due()
+	if due == 0 {
 		return time.Time{}
 	}
-	return fromMicro(e.r.dueUS)
+	return fromMicro(due)
 }
 
 // Traceparent is the W3C trace context, "" without one.
@@ -121,7 +141,7 @@ func (e Event) Only() string {
 // encoded, and 256 for what is around it. It bounds memory in flight; it is no promise
 // about the wire.
 func (e Event) Size() int {
-	if b := e.r.body.Load(); b != nil {
+	if b := e.r.body.Load(); b != nil && b.made() {
 		return len(b.data) + envelopeGuess
 	}
 	return payloadGuess + envelopeGuess

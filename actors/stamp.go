@@ -84,14 +84,14 @@ func (s *Stamper) Emission(parent Event, pos int, p Payload, now time.Time) (Eve
 		hops:        min(from.hops, maxHops-1) + 1,
 		extra:       from.extra,
 	}
-	if r.extra != nil && r.extra.only != "" {
-		// A replay concerns one organ; what that organ emits concerns everybody.
+	if r.extra != nil && (r.extra.only != "" || r.extra.dueUS != 0) {
+		// A replay concerns one organ, and a delay one event; what is emitted concerns everybody, at once.
 		r.extra = &extra{traceparent: from.extra.traceparent, meta: from.extra.meta}
 	}
 	if err := s.fill(r, d); err != nil {
 		return Event{}, err
 	}
-	if r.dueUS-r.timeUS >= hopReset.Microseconds() {
+	if r.due()-r.timeUS >= hopReset.Microseconds() {
 		r.hops = 0
 	}
 	return s.finish(r)
@@ -120,12 +120,13 @@ func (s *Stamper) fill(r *record, d decorated) error {
 	}
 	switch {
 	case !d.at.IsZero():
-		r.dueUS = micro(d.at.Add(time.Microsecond - 1))
+		r.setDue(micro(d.at.Add(time.Microsecond - 1)))
 	case d.after > 0:
-		r.dueUS = r.timeUS + d.after.Microseconds()
+		due := r.timeUS + d.after.Microseconds()
 		if d.after%time.Microsecond != 0 {
-			r.dueUS++
+			due++
 		}
+		r.setDue(due)
 	}
 	if len(d.meta) == 0 {
 		return nil
@@ -188,7 +189,7 @@ func (s *Stamper) finish(r *record) (Event, error) {
 // holds a lock.)
 func (r *record) clone() *record {
 	return &record{
-		id: r.id, correlation: r.correlation, causation: r.causation, timeUS: r.timeUS, dueUS: r.dueUS,
+		id: r.id, correlation: r.correlation, causation: r.causation, timeUS: r.timeUS,
 		typ: r.typ, key: r.key, extra: r.extra, payload: r.payload, hops: r.hops, hasKey: r.hasKey, checked: r.checked, random: r.random,
 	}
 }
@@ -214,7 +215,7 @@ func (l Limits) Check(e Event) error {
 func addMeta(r *record, pairs []metaPair) error {
 	x := &extra{}
 	if r.extra != nil {
-		x.traceparent, x.meta = r.extra.traceparent, slices.Clone(r.extra.meta)
+		x.traceparent, x.meta, x.dueUS = r.extra.traceparent, slices.Clone(r.extra.meta), r.extra.dueUS
 	}
 	for _, p := range pairs {
 		if p.name == metaTraceparent {
