@@ -277,7 +277,10 @@ type Record struct {
 	Digest uint64 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// When the Step ran, in microseconds since 1970-01-01T00:00:00 UTC. A replay
 	// stamps its emissions with it, so that delays come out as they were.
-	AtUs          int64 `protobuf:"varint,5,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	AtUs int64 `protobuf:"varint,5,opt,name=at_us,json=atUs,proto3" json:"at_us,omitempty"`
+	// Whether the Step began with the fresh state, because the cell had expired:
+	// what came before it is not replayed.
+	Reset_        bool `protobuf:"varint,6,opt,name=reset,proto3" json:"reset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,6 +348,13 @@ func (x *Record) GetAtUs() int64 {
 		return x.AtUs
 	}
 	return 0
+}
+
+func (x *Record) GetReset_() bool {
+	if x != nil {
+		return x.Reset_
+	}
+	return false
 }
 
 // Snapshot is the whole state of a cell after one of its records.
@@ -467,13 +477,14 @@ const file_necrostack_wire_proto_rawDesc = "" +
 	"\x04only\x18\x0f \x01(\tR\x04only\x1a7\n" +
 	"\tMetaEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"w\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x01\n" +
 	"\x06Record\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05event\x18\x02 \x01(\fR\x05event\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x05R\aversion\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\x06R\x06digest\x12\x13\n" +
-	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\"\x95\x01\n" +
+	"\x05at_us\x18\x05 \x01(\x03R\x04atUs\x12\x14\n" +
+	"\x05reset\x18\x06 \x01(\bR\x05reset\"\x95\x01\n" +
 	"\bSnapshot\x12\x10\n" +
 	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x05R\aversion\x12\x16\n" +
