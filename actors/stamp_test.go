@@ -35,6 +35,19 @@ func TestEmissionContinuesItsChain(t *testing.T) {
 	assert.Equal(t, "b", emission(t, first, Ordered{Account: "b"}).Key())
 }
 
+func TestDelayIsNotInherited(t *testing.T) {
+	t.Parallel()
+	parent := root(t, actors.With(Ping{}, actors.After(time.Hour), actors.Meta("tenant", "a")))
+	require.False(t, parent.Due().IsZero())
+	child := emission(t, parent, Ping{})
+	assert.True(t, child.Due().IsZero(), "what a delayed event leads to comes at once")
+	assert.Equal(t, 1, child.Hops())
+	assert.Equal(t, "a", child.Meta("tenant"))
+	late := emission(t, root(t, actors.With(Ping{}, actors.Meta("tenant", "a"))), actors.After(time.Minute, Ping{}))
+	assert.False(t, late.Due().IsZero())
+	assert.Equal(t, "a", late.Meta("tenant"), "a delay keeps what is inherited")
+}
+
 func TestDelayOfASecondStartsHopsAgain(t *testing.T) {
 	t.Parallel()
 	parent := emission(t, root(t, Ping{}), Ping{})
