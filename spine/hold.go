@@ -9,8 +9,9 @@ import "slices"
 // them in their place. Whether an arrival is one of those shows when the hand-backs
 // are answered (Answer.Handouts); until then it is parked.
 //
-// Parking, and letting pass what comes before everything that is going back, is what makes the procedure
-// end: without it an event and its successor can send each other back for ever.
+// Parking, and letting pass what comes before everything that is going back, keeps the rounds few. With
+// neither, an event and its successor send each other back again and again: the simulation saw more than
+// forty hand-outs of one event.
 type holds struct {
 	keys  map[string]*hold
 	ready []heldKey // answered, in the order in which they may be lifted
