@@ -13,19 +13,22 @@ type Event struct{ r *record }
 // record is what an Event points to. Everything but body is fixed before the Event
 // is first seen by anybody.
 type record struct {
+	// The first 64 bytes, a cache line as records are aligned, are what an event's way through the runtime
+	// looks at, on whatever core; the rest is for its handler.
+	typ     string
+	payload Payload // nil when only bytes are known
+	body    atomic.Pointer[body]
+	extra   *extra // nil as a rule
+	timeUS  int64  // creation, microseconds since 1970 UTC
+	hops    uint16
+	hasKey  bool
+	checked bool // checking mode: handlers prove that they leave the payload alone
+	random  bool // the id was drawn here
+
+	key         string
 	id          ID
 	correlation ID
 	causation   ID
-	timeUS      int64 // creation, microseconds since 1970 UTC
-	typ         string
-	key         string
-	extra       *extra  // nil as a rule
-	payload     Payload // nil when only bytes are known
-	body        atomic.Pointer[body]
-	hops        uint16
-	hasKey      bool
-	checked     bool // checking mode: handlers prove that they leave the payload alone
-	random      bool // the id was drawn here
 }
 
 // extra holds what few events carry.

@@ -1,7 +1,10 @@
 package actors
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -79,9 +82,16 @@ func (id ID) version4() ID {
 	return id
 }
 
-// lineage is the part of a derived id that is the same for all emissions of one
-// organ: a digest of service and organ name.
-type lineage [16]byte
+// lineage is what all emissions of one organ derive their ids from: a digest of service and organ
+// name, and the ciphers made of it. It is for one goroutine.
+type lineage struct {
+	digest  [16]byte
+	ciphers []cipher.Block // by position, as far as they have been used
+	block   ID             // what Encrypt works on: an argument of an interface's method escapes
+}
+
+// lineageCiphers is how many positions keep their cipher, 0.5 KB each.
+const lineageCiphers = 64
 
 func newLineage(service, organ string) lineage {
 	h := sha256.New()
@@ -92,18 +102,41 @@ func newLineage(service, organ string) lineage {
 		h.Write(n[:])
 		h.Write([]byte(s))
 	}
-	return lineage(h.Sum(nil)[:16])
+	return lineage{digest: [16]byte(h.Sum(nil)[:16])}
 }
 
-// derive returns the id of the emission at position pos of a handling of
-// parent: the first 16 bytes of SHA-256(parent | lineage | pos), in version 4
-// layout. A repeated handling gives the same ids, and nobody can make two
-// emissions collide. The input fits one block of SHA-256.
-func (l lineage) derive(parent ID, pos uint32) ID {
-	var b [36]byte
-	copy(b[:16], parent[:])
-	copy(b[16:32], l[:])
-	binary.BigEndian.PutUint32(b[32:], pos)
-	sum := sha256.Sum256(b[:])
-	return ID(sum[:16]).version4()
+// derive returns the id of the emission at position pos of a handling of parent, in version 4
+// layout: AES-128 of parent under the position's key, XOR parent. A repeated handling
+// gives the same ids, and nobody can make two emissions collide.
+//
+// This is the Matyas-Meyer-Oseas compression (ISO/IEC 10118-2), collision-resistant as far as AES
+// is an ideal cipher, at a fifth of the time of SHA-256: an id is derived for every emission.
+func (l *lineage) derive(parent ID, pos uint32) ID {
+	l.block = parent
+	l.cipher(pos).Encrypt(l.block[:], l.block[:])
+	subtle.XORBytes(l.block[:], l.block[:], parent[:])
+	return l.block.version4()
+}
+
+func (l *lineage) cipher(pos uint32) cipher.Block {
+	if int(pos) < len(l.ciphers) {
+		return l.ciphers[pos]
+	}
+	if pos >= lineageCiphers {
+		return l.newCipher(pos)
+	}
+	for n := len(l.ciphers); n <= int(pos); n++ {
+		l.ciphers = append(l.ciphers, l.newCipher(uint32(n)))
+	}
+	return l.ciphers[pos]
+}
+
+// newCipher makes the cipher of a position: its key is the first 16 bytes of SHA-256(digest | pos).
+func (l *lineage) newCipher(pos uint32) cipher.Block {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint32(l.digest[:], pos))
+	c, err := aes.NewCipher(sum[:16])
+	if err != nil {
+		panic(err) // the key has the right length
+	}
+	return c
 }

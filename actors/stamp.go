@@ -50,34 +50,22 @@ const hopReset = time.Second
 
 // Root makes the first event of a chain. Errors name the field and the value.
 func (s *Stamper) Root(p Payload, now time.Time) (Event, error) {
-	d, err := s.flatten(p)
-	if err != nil {
+	r := &record{timeUS: micro(now)}
+	if err := s.fill(r, p); err != nil {
 		return Event{}, err
 	}
-	r := &record{id: d.id, timeUS: micro(now)}
 	if r.id.IsZero() {
 		r.id, r.random = NewID(), true
 	}
 	r.correlation = r.id
-	if err := s.fill(r, d); err != nil {
-		return Event{}, err
-	}
 	return s.finish(r)
 }
 
 // Emission makes the event of the payload at position pos (from 0) that a handling of
 // parent returned. The same arguments give the same id.
 func (s *Stamper) Emission(parent Event, pos int, p Payload, now time.Time) (Event, error) {
-	d, err := s.flatten(p)
-	if err != nil {
-		return Event{}, err
-	}
-	if !d.id.IsZero() {
-		return Event{}, fmt.Errorf("%w: %s has %s", ErrEmissionID, d.inner.EventType(), d.id)
-	}
 	from := parent.r
 	r := &record{
-		id:          s.line.derive(from.id, uint32(pos)),
 		correlation: from.correlation,
 		causation:   from.id,
 		timeUS:      micro(now),
@@ -88,34 +76,36 @@ func (s *Stamper) Emission(parent Event, pos int, p Payload, now time.Time) (Eve
 		// A replay concerns one organ, and a delay one event; what is emitted concerns everybody, at once.
 		r.extra = &extra{traceparent: from.extra.traceparent, meta: from.extra.meta}
 	}
-	if err := s.fill(r, d); err != nil {
+	if err := s.fill(r, p); err != nil {
 		return Event{}, err
 	}
-	if r.due()-r.timeUS >= hopReset.Microseconds() {
+	if !r.id.IsZero() {
+		return Event{}, fmt.Errorf("%w: %s has %s", ErrEmissionID, r.typ, r.id)
+	}
+	r.id = s.line.derive(from.id, uint32(pos))
+	if r.extra != nil && r.due()-r.timeUS >= hopReset.Microseconds() {
 		r.hops = 0
 	}
 	return s.finish(r)
 }
 
-// flatten is the package's flatten with a short way for what is not decorated.
-func (s *Stamper) flatten(p Payload) (decorated, error) {
+// fill sets what depends on the payload and its decorations.
+func (s *Stamper) fill(r *record, p Payload) error {
 	switch p.(type) {
 	case nil, decorated, Delay:
-		return flatten(p)
+		return s.fillDecorated(r, p)
 	default:
-		return decorated{inner: p}, nil
+		return s.fillBare(r, p)
 	}
 }
 
-// fill sets what depends on the payload and its decorations.
-func (s *Stamper) fill(r *record, d decorated) error {
-	if err := s.fillType(r, d.inner); err != nil {
+func (s *Stamper) fillDecorated(r *record, p Payload) error {
+	d, err := flatten(p)
+	if err != nil {
 		return err
 	}
-	if err := fillKey(r, d); err != nil {
-		return err
-	}
-	if err := validate(r.typ, d.inner); err != nil {
+	r.id, r.key, r.hasKey = d.id, d.key, d.hasKey
+	if err := s.fillBare(r, d.inner); err != nil {
 		return err
 	}
 	switch {
@@ -132,6 +122,17 @@ func (s *Stamper) fill(r *record, d decorated) error {
 		return nil
 	}
 	return addMeta(r, d.meta)
+}
+
+// fillBare sets what depends on a payload without decorations, where they have not said otherwise.
+func (s *Stamper) fillBare(r *record, p Payload) error {
+	if err := s.fillType(r, p); err != nil {
+		return err
+	}
+	if err := fillKey(r, p); err != nil {
+		return err
+	}
+	return validate(r.typ, p)
 }
 
 // fillType sets the payload and its event type.
@@ -157,14 +158,13 @@ func (s *Stamper) fillType(r *record, p Payload) error {
 	return nil
 }
 
-func fillKey(r *record, d decorated) error {
-	if d.hasKey {
-		r.key, r.hasKey = d.key, true
-	} else if k, ok := d.inner.(KeyedPayload); ok {
-		r.key, r.hasKey = k.EventKey(), true
-	}
+func fillKey(r *record, p Payload) error {
 	if !r.hasKey {
-		return nil
+		k, ok := p.(KeyedPayload)
+		if !ok {
+			return nil
+		}
+		r.key, r.hasKey = k.EventKey(), true
 	}
 	if err := CheckName("key", r.key); err != nil {
 		return fmt.Errorf("%s: %w", r.typ, err)
