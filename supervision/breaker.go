@@ -3,6 +3,7 @@ package supervision
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -16,6 +17,8 @@ import (
 // of an attempt begun before the breaker opened, counts as the probe's while a probe is
 // out, and counts for nothing while none is.
 type Breaker struct {
+	quiet atomic.Bool // closed, and nothing has failed since the last success: nobody needs the lock
+
 	mu      sync.Mutex
 	circuit circuitbreaker.CircuitBreaker[any]
 	counts  bool // failures in a row open it
@@ -56,13 +59,18 @@ func NewBreaker(p BreakerPolicy) *Breaker {
 		WithSuccessThreshold(1).
 		WithDelay(p.Open).
 		Build()
-	return &Breaker{circuit: circuit, counts: p.Failures > 0}
+	b := &Breaker{circuit: circuit, counts: p.Failures > 0}
+	b.quiet.Store(true)
+	return b
 }
 
 // Allow reports whether an attempt may begin. After a true it owes the breaker a Success, a Failure
 // or a Release: a half-open breaker lets nobody else through before. While it is closed, Allow
 // does not allocate.
 func (b *Breaker) Allow() bool {
+	if b.quiet.Load() {
+		return true
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch b.state() {
@@ -79,10 +87,14 @@ func (b *Breaker) Allow() bool {
 
 // Success records an attempt that went well. It closes a breaker that was probing.
 func (b *Breaker) Success() {
+	if b.quiet.Load() {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.counted() {
 		b.circuit.RecordSuccess()
+		b.quiet.Store(b.circuit.IsClosed())
 	}
 }
 
@@ -91,6 +103,7 @@ func (b *Breaker) Failure() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.counted() {
+		b.quiet.Store(false)
 		b.circuit.RecordFailure()
 	}
 }
@@ -109,6 +122,7 @@ func (b *Breaker) Trip() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state() != Open {
+		b.quiet.Store(false)
 		b.circuit.Open()
 		b.probing = false
 	}
@@ -116,6 +130,9 @@ func (b *Breaker) Trip() {
 
 // State returns what the breaker lets through now.
 func (b *Breaker) State() State {
+	if b.quiet.Load() {
+		return Closed
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.state()

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -12,15 +13,15 @@ import (
 // costs something (a timer, a context tree) is made at the first look, and one that nobody has
 // touched serves for the next handling.
 type attempt struct {
-	base    context.Context
-	timeout time.Duration
+	organ *Organ
+	used  atomic.Bool // somebody has looked, or asked which attempt it is
 
 	mu     sync.Mutex
-	info   actors.AttemptInfo
+	event  actors.Event
+	number int32           // of the attempt, 1 for the first
 	start  time.Time       // zero: not read; the first look is then the start
 	inner  context.Context // made at the first look
 	cancel context.CancelFunc
-	used   bool // somebody has looked, or asked which attempt it is
 	over   bool
 }
 
@@ -39,9 +40,8 @@ func (a *attempt) Value(key any) any {
 	if _, ok := key.(actors.AttemptKey); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.used = true
-		info := a.info
-		return &info
+		a.used.Store(true)
+		return &actors.AttemptInfo{Event: a.event.ID(), Organ: a.organ.name, Attempt: int(a.number)}
 	}
 	return a.look().Value(key)
 }
@@ -49,13 +49,13 @@ func (a *attempt) Value(key any) any {
 func (a *attempt) look() context.Context {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.used = true
+	a.used.Store(true)
 	if a.inner == nil {
 		start := a.start
 		if start.IsZero() {
 			start = clock()
 		}
-		a.inner, a.cancel = context.WithDeadline(a.base, start.Add(a.timeout))
+		a.inner, a.cancel = context.WithDeadline(a.organ.base, start.Add(a.organ.config.Policy.Timeout))
 		if a.over {
 			a.cancel()
 		}
@@ -63,24 +63,44 @@ func (a *attempt) look() context.Context {
 	return a.inner
 }
 
-// end ends the attempt: contexts derived from it are cancelled. It reports whether anybody
-// had used it, in which case it must not serve for another attempt, and the error it had
-// before.
-func (a *attempt) end() (used bool, err error) {
+// again sets a up for the next attempt, if nobody has used it; else it is over for good.
+func (a *attempt) again(ev actors.Event, number int32, start time.Time) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.over = true
-	if a.inner == nil {
-		return a.used, nil
+	if a.used.Load() {
+		a.close()
+		return false
 	}
-	err = a.inner.Err()
-	a.cancel()
+	a.event, a.number, a.start, a.over = ev, number, start, false
+	return true
+}
+
+// returned says that the handler is done. It reports whether anybody has used the attempt, whose derived
+// contexts are cancelled then, and the error it had before.
+func (a *attempt) returned() (used bool, err error) {
+	if !a.used.Load() {
+		return false, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.inner != nil {
+		err = a.inner.Err()
+	}
+	a.close()
 	return true, err
 }
 
-// again sets a up for the next attempt. Only for one that nobody has used.
-func (a *attempt) again(info actors.AttemptInfo, start time.Time) {
+// rest ends the attempt until it serves again: who looks now, from a goroutine that should not be
+// there any more, finds it cancelled.
+func (a *attempt) rest() {
 	a.mu.Lock()
-	a.info, a.start, a.over = info, start, false
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	a.close()
+}
+
+func (a *attempt) close() {
+	a.over = true
+	if a.cancel != nil {
+		a.cancel()
+	}
 }

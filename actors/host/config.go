@@ -14,8 +14,9 @@ import (
 // OrganConfig says how an organ is run. Zero fields mean their defaults.
 type OrganConfig struct {
 	Service  string
-	Workers  int  // lanes; default 1, for a keyed organ 4 per processor
-	Ordered  bool // of one key, nothing is begun after a failure in the same batch
+	Tag      int32 // the owner's own; see Organ.Tag
+	Workers  int   // lanes; default 1, for a keyed organ 4 per processor
+	Ordered  bool  // of one key, nothing is begun after a failure in the same batch
 	Policy   supervision.Policy
 	Limits   actors.Limits
 	Checking bool // everything goes through the codec; handlers that change payloads fail

@@ -85,6 +85,9 @@ func (o *Organ) start() error {
 // Name is the organ's name.
 func (o *Organ) Name() string { return o.name }
 
+// Tag is what the owner has called the organ in its config.
+func (o *Organ) Tag() int32 { return o.config.Tag }
+
 // Lanes are the organ's lanes; their number never changes.
 func (o *Organ) Lanes() []*Lane { return o.lanes }
 

@@ -64,13 +64,21 @@ func (r *reactor) receive(q request) (then func()) {
 
 func (r *reactor) crashed() {
 	if r.attempt != nil {
-		r.attempt.end()
+		r.attempt.rest()
 		r.attempt = nil
 	}
 }
 
 // run implements craft.
 func (r *reactor) run(b *Batch) error {
+	err := r.items(b)
+	if r.attempt != nil {
+		r.attempt.rest()
+	}
+	return err
+}
+
+func (r *reactor) items(b *Batch) error {
 	w := r.worker
 	for i := 0; i < len(b.Items); i = len(b.Outcomes) {
 		it := &b.Items[i]
@@ -201,20 +209,18 @@ func (r *reactor) ready(b *Batch, i int) *attempt {
 	case r.looks:
 		start = clock()
 	}
-	info := actors.AttemptInfo{Event: b.Items[i].Event.ID(), Organ: r.organ.name, Attempt: int(b.Items[i].Attempt)}
-	if r.attempt == nil {
-		r.attempt = &attempt{base: r.organ.base, timeout: r.organ.config.Policy.Timeout}
+	it := &b.Items[i]
+	if r.attempt == nil || !r.attempt.again(it.Event, it.Attempt, start) {
+		r.attempt = &attempt{organ: r.organ, event: it.Event, number: it.Attempt, start: start}
 	}
-	r.attempt.again(info, start)
 	return r.attempt
 }
 
 // done ends the attempt's context and returns the error it had.
 func (r *reactor) done(a *attempt) error {
-	used, err := a.end()
+	used, err := a.returned()
 	if used {
 		r.looks = true
-		r.attempt = nil // the handler may have kept it
 	}
 	return err
 }

@@ -75,7 +75,7 @@ func (s *supervisor) spawnAll(ctx actor.Context) error {
 // spawn gives the lane a new actor.
 func (s *supervisor) spawn(ctx actor.Context, l *Lane) error {
 	t := &turn{}
-	props := actor.PropsFromProducer(func() actor.Actor { return newWorker(l, t) }, actor.WithDispatcher(dispatcher{}))
+	props := actor.PropsFromProducer(func() actor.Actor { return newWorker(l, t) }, actor.WithDispatcher(&l.organ.system.crew))
 	s.spawned++
 	pid, err := ctx.SpawnNamed(props, fmt.Sprintf("%d.%d", l.index, s.spawned))
 	if err != nil {

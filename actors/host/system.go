@@ -19,6 +19,7 @@ type System struct {
 	actors *actor.ActorSystem
 	log    *slog.Logger
 	watch  *watch
+	crew   crew
 
 	base      context.Context // handlers' contexts derive from it
 	interrupt context.CancelCauseFunc
@@ -114,6 +115,7 @@ func (s *System) Stop(ctx context.Context) error {
 		s.interrupt(ErrStopped)
 		s.watch.stop()
 		s.actors.Shutdown()
+		s.crew.close()
 	})
 	return errors.Join(left...)
 }
@@ -124,7 +126,7 @@ func (s *System) spawn(make func() actor.Actor, name string) (*actor.PID, error)
 		return nil, ErrStopped
 	}
 	s.started++
-	props := actor.PropsFromProducer(make, actor.WithDispatcher(dispatcher{}))
+	props := actor.PropsFromProducer(make, actor.WithDispatcher(&s.crew))
 	return s.actors.Root.SpawnNamed(props, fmt.Sprintf("%s/%d", name, s.started))
 }
 
@@ -135,43 +137,6 @@ func (s *System) forget(o *Organ) {
 	defer s.mu.Unlock()
 	s.organs = slices.DeleteFunc(s.organs, func(x *Organ) bool { return x == o })
 }
-
-// dispatcher runs each mailbox on a goroutine while it has messages, as the engine's own does. Unlike
-// that one it survives runtime.Goexit in a handler (a test's FailNow): the mailbox believes
-// that it is still being worked on, so somebody has to go on with it.
-type dispatcher struct{}
-
-// Schedule implements actor.Dispatcher.
-func (d dispatcher) Schedule(work func()) {
-	go d.run(work) // ends when the mailbox is empty
-}
-
-// Throughput implements actor.Dispatcher: messages between two calls of runtime.Gosched.
-func (dispatcher) Throughput() int { return 300 }
-
-func (d dispatcher) run(work func()) {
-	returned := false
-	defer func() {
-		if !returned {
-			d.Schedule(work)
-		}
-	}()
-	spread()
-	work()
-	returned = true
-}
-
-// spread makes the new goroutine's stack as large as a handler will need, in one step: grown under
-// a handler it would be copied three times, with everything on it.
-//
-//go:noinline
-func spread() byte {
-	var room [6 << 10]byte
-	return room[stackIndex.Load()]
-}
-
-// stackIndex is always 0, which the compiler does not know.
-var stackIndex atomic.Uint32
 
 // quiet lets only warnings of the actor engine through: it logs each recovered
 // panic at Info, and ours are told by Notices.
