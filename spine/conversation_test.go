@@ -151,7 +151,7 @@ func organWith(name string, p supervision.Policy, ordered, onFailed bool) *organ
 // coreWith makes a core of these organs.
 func coreWith(s Service, maxEvents int, organs ...*organ) *core {
 	c := newCore(coreConfig{
-		service: s.Name, maxEvents: maxEvents, maxBytes: 1 << 20, maxBatch: 16, maxHops: 8, maxAsks: 4, abandoned: 32,
+		service: s.Name, maxEvents: maxEvents, maxBytes: 1 << 20, maxBatch: 16, maxQuick: quickTurns, maxHops: 8, maxAsks: 4, abandoned: 32,
 	}, s, func() float64 { return 0.5 })
 	for i, o := range organs {
 		o.index = int32(i)

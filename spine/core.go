@@ -26,6 +26,7 @@ type core struct {
 	rnd    func() float64 // in [0,1)
 
 	credit  credit
+	turns   turns
 	dirty   []*lane // to be looked at by flush
 	front   []uint32
 	batches []*host.Batch // spare
@@ -45,6 +46,7 @@ type coreConfig struct {
 	maxEvents   int // in flight
 	maxBytes    int
 	maxBatch    int // items a lane gets at once
+	maxQuick    int // lanes of quick organs at work at a time; see turns
 	maxHops     int
 	maxSteps    int // 0: none
 	maxAsks     int // waiting per lane
@@ -117,6 +119,7 @@ func newCore(c coreConfig, s Service, rnd func() float64) *core {
 		config: c,
 		route:  newRoute(s),
 		rnd:    rnd,
+		turns:  turns{most: c.maxQuick},
 		lost:   map[uint32]uint64{},
 		stats:  newStatsBook(),
 	}
@@ -160,11 +163,14 @@ func (c *core) deliver(d *Delivery) {
 	p := c.ledger.take(d.Event.Size())
 	if d.Todo == nil {
 		for _, o := range c.route.organs(d.Event.Type(), d.Event.Only()) {
-			c.receive(d, Todo{Organ: int(o)}, p)
+			i, _ := c.ledger.of(d, int(o), p)
+			c.receive(i)
 		}
 	} else {
 		for _, t := range d.Todo {
-			c.receive(d, t, p)
+			i, w := c.ledger.of(d, t.Organ, p)
+			w.failedAt(t.Attempts, t.First)
+			c.receive(i)
 		}
 	}
 	if c.ledger.parcels[p].left == 0 {
@@ -173,18 +179,15 @@ func (c *core) deliver(d *Delivery) {
 }
 
 // receive takes one organ's part of a delivery.
-func (c *core) receive(d *Delivery, t Todo, p uint32) {
-	o := c.organs[t.Organ]
+func (c *core) receive(i uint32) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
 	o.inHand++
 	c.credit.counts(o)
-	i := c.ledger.add(work{
-		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, position: d.Position, handout: d.Handout,
-		organ: int32(t.Organ), attempts: int32(t.Attempts), first: t.First, state: workQueued,
-	})
 	switch {
 	case c.stop.draining:
 		c.handBack(i, Later{Due: c.now})
-	case d.Event.Hops() > c.config.maxHops:
+	case w.event.Hops() > c.config.maxHops:
 		c.tooManyHops(i)
 	default:
 		c.admit(o, i)
@@ -217,11 +220,8 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 	if c.stats.unwanted(d.Event.Type()) {
 		c.note(Note{Kind: NoteUnwanted, Event: d.Event})
 	}
-	i := c.ledger.add(work{
-		event: d.Event, receipt: d.Receipt, shard: d.Shard, parcel: p, position: d.Position, handout: d.Handout,
-		organ: NoOrgan, state: workQueued,
-	})
-	c.settle(i, Settlement{Kind: Done})
+	i, _ := c.ledger.of(d, NoOrgan, p)
+	c.settle(i, Done, nil)
 }
 
 func (c *core) tooManyHops(i uint32) {
@@ -273,12 +273,14 @@ func (c *core) spareBatch() *host.Batch {
 // flush decides what follows from everything since the last flush: batches for free lanes, the next pull,
 // and whether the run is over. The shell then does what out says.
 func (c *core) flush() {
+	c.takeTurns()
 	for _, l := range c.dirty {
 		l.dirty = false
 		c.dispatch(l)
 	}
 	clear(c.dirty)
 	c.dirty = c.dirty[:0]
+	c.mindTurns()
 	c.pullNext()
 	c.checkIdle()
 	c.checkEnd()

@@ -124,7 +124,8 @@ func TestRelieveTakesFromThoseWhoHaveMoreThanAnEqualPart(t *testing.T) {
 	a := organs[0]
 	p := c.ledger.take(1)
 	for range 30 {
-		a.lanes[0].queue.push(c.ledger.add(work{parcel: p, state: workQueued}))
+		i, _ := c.ledger.add(p)
+		a.lanes[0].queue.push(i)
 		a.inHand++
 	}
 	c.ledger.events = 64

@@ -3,7 +3,6 @@ package spine
 import (
 	"time"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/actors/host"
 	"github.com/necrostack/necrostack/supervision"
 )
@@ -20,6 +19,9 @@ type lane struct {
 	unanswered int  // changes of cells whose commit has no answer yet
 	forget     bool // its cells are not what is stored
 	dirty      bool
+	started    time.Time // its batch
+	turn       bool      // its batch counts among c.turns.taken
+	inLine     bool      // it is among c.turns.waiting
 
 	host *host.Lane // the shell's
 }
@@ -119,7 +121,7 @@ func (c *core) dispatch(l *lane) {
 	}
 	clear(l.asks)
 	l.asks = l.asks[:0]
-	if l.queue.len() == 0 {
+	if l.queue.len() == 0 || c.turns.wait(l) {
 		return
 	}
 	n := c.allowance(l)
@@ -136,7 +138,8 @@ func (c *core) dispatch(l *lane) {
 			break // see keepsLane: what follows must wait for the dead letter
 		}
 	}
-	l.busy = true
+	l.busy, l.started = true, c.now
+	c.turns.begin(l)
 	c.out.runs = append(c.out.runs, laneRun{l, b})
 }
 
@@ -165,37 +168,6 @@ func (c *core) allowance(l *lane) int {
 	return min(l.queue.len(), c.config.maxBatch)
 }
 
-// batchSize is how many items a lane of o gets at once: as many as it handles in batchTime, since their
-// outcomes come back together.
-func (c *core) batchSize(o *organ) int {
-	switch {
-	case o.batching:
-		return min(c.config.maxBatch, actors.SinkBatchLimit)
-	case o.pace == 0:
-		return min(c.config.maxBatch, firstBatch)
-	default:
-		return min(c.config.maxBatch, max(1, int(batchTime/o.pace)))
-	}
-}
-
-const (
-	batchTime  = 5 * time.Millisecond
-	firstBatch = 8
-)
-
-// paced takes the time a batch needed into account.
-func (o *organ) paced(b *host.Batch) {
-	n := len(b.Items)
-	if n == 0 || b.Down {
-		return
-	}
-	per := max(b.Ended.Sub(b.Started)/time.Duration(n), 1)
-	if o.pace == 0 {
-		o.pace = per
-	}
-	o.pace += (per - o.pace) / 4
-}
-
 func isFresh(w *work) bool { return w.failed == nil }
 
 // returnQueue hands back those works of the lane's queue that which says.
@@ -219,6 +191,7 @@ func (c *core) returnHeld(l *lane) {
 func (c *core) finished(now time.Time, l *lane, b *host.Batch) {
 	c.begin(now)
 	l.busy, l.down = false, b.Down
+	c.turns.end(l)
 	c.touch(l)
 	o := l.organ
 	o.stats.batch(b)
@@ -263,7 +236,7 @@ func (c *core) outcome(l *lane, b *host.Batch, k int, t *tally) (stays bool) {
 		}
 		t.success()
 		t.organ.stats.handled++
-		c.settle(i, Settlement{Kind: Done, Emitted: out.Emitted, Change: out.Change})
+		c.settle(i, Done, out.Change).Emitted = out.Emitted
 		return false
 	case host.Failed:
 		if w.failed != nil {

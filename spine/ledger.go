@@ -25,7 +25,7 @@ type work struct {
 	receipt  Receipt
 	position Position
 	handout  uint64
-	first    time.Time       // of the first failure
+	first    int64           // of the first failure, nanoseconds since 1970; 0: none
 	failed   *actors.Failure // settled for good: OnFailed is to be called, or has been
 	parcel   uint32
 	shard    uint32
@@ -68,17 +68,44 @@ func (l *ledger) take(size int) uint32 {
 	return uint32(len(l.parcels) - 1)
 }
 
-// add enters the work of one organ for a delivery.
-func (l *ledger) add(w work) uint32 {
-	l.parcels[w.parcel].left++
+// add enters a work of a delivery, for the caller to fill in: it is queued, and blank otherwise.
+func (l *ledger) add(parcel uint32) (uint32, *work) {
+	l.parcels[parcel].left++
+	var i uint32
 	if n := len(l.freeWorks); n > 0 {
-		i := l.freeWorks[n-1]
+		i = l.freeWorks[n-1]
 		l.freeWorks = l.freeWorks[:n-1]
-		l.works[i] = w
-		return i
+	} else {
+		l.works = append(l.works, work{})
+		i = uint32(len(l.works) - 1)
 	}
-	l.works = append(l.works, w)
-	return uint32(len(l.works) - 1)
+	w := &l.works[i]
+	w.parcel, w.state = parcel, workQueued
+	return i, w
+}
+
+// of enters a delivery's work for an organ, or for NoOrgan.
+func (l *ledger) of(d *Delivery, organ int, parcel uint32) (uint32, *work) {
+	i, w := l.add(parcel)
+	w.event, w.receipt, w.shard = d.Event, d.Receipt, d.Shard
+	w.position, w.handout, w.organ = d.Position, d.Handout, int32(organ)
+	return i, w
+}
+
+// firstFailure is when the first attempt failed; the zero time when none has.
+func (w *work) firstFailure() time.Time {
+	if w.first == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, w.first)
+}
+
+// failedAt notes the attempts that have failed, and when the first did.
+func (w *work) failedAt(attempts int, first time.Time) {
+	w.attempts, w.first = int32(attempts), 0
+	if !first.IsZero() {
+		w.first = first.UnixNano()
+	}
 }
 
 // release ends a work, and its delivery when it was the last.

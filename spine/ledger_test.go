@@ -12,7 +12,8 @@ func TestLedgerEndsADeliveryWithItsLastWork(t *testing.T) {
 	t.Parallel()
 	var l ledger
 	p := l.take(100)
-	a, b := l.add(work{parcel: p, state: workQueued}), l.add(work{parcel: p, state: workQueued})
+	a, _ := l.add(p)
+	b, _ := l.add(p)
 	assert.Equal(t, 2, l.inHand())
 	l.release(a)
 	assert.Equal(t, []int{1, 100, 1}, []int{l.events, l.bytes, l.inHand()})
@@ -24,8 +25,8 @@ func TestLedgerPanicsWhenAWorkIsReleasedTwice(t *testing.T) {
 	t.Parallel()
 	var l ledger
 	p := l.take(1)
-	a := l.add(work{parcel: p, state: workQueued})
-	l.add(work{parcel: p, state: workQueued})
+	a, _ := l.add(p)
+	l.add(p)
 	l.release(a)
 	assert.Panics(t, func() { l.release(a) })
 }
@@ -43,7 +44,9 @@ func TestLedgerKeepsWhatIsInHand(t *testing.T) {
 			size := rnd.IntN(1000)
 			p := l.take(size)
 			for range 1 + rnd.IntN(3) {
-				left[n] = append(left[n], l.add(work{parcel: p, receipt: Receipt{A: n}, state: workQueued}))
+				i, w := l.add(p)
+				w.receipt = Receipt{A: n}
+				left[n] = append(left[n], i)
 				works++
 			}
 			sizes[n], bytes = size, bytes+size

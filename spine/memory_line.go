@@ -81,7 +81,7 @@ func (l *memoryLine) place(h *memoryHold, w *memoryWork) {
 	if h.heap != nil {
 		heap.Remove(h.heap, h.index)
 	}
-	h.wait, h.at, h.heap = w.wait, w.due, &l.open
+	h.wait, h.at, h.heap = w.wait, w.delay.due, &l.open
 	if w.wait == waitDue {
 		h.heap = &l.due
 	}

@@ -55,7 +55,7 @@ func (s *memorySlot) todo(handout uint64) []Todo {
 		}
 		x := Todo{Organ: int(w.organ), Attempts: int(w.attempts)}
 		if w.attempts > 0 {
-			x.First = w.first
+			x.First = w.delay.first
 		}
 		todo = append(todo, x)
 	}
@@ -180,7 +180,7 @@ func (s *memoryService) holdBack(slot *memorySlot, now time.Time) int {
 		if w.organ < 0 || w.state != workReady || !s.lines[w.organ].holds(slot) {
 			continue
 		}
-		w.wait, w.due = waitTurn, now
+		w.hold(waitTurn, now)
 		s.lines[w.organ].add(slot, w)
 		held++
 	}

@@ -98,11 +98,11 @@ func (s *memoryService) apply(x *Settlement, slot *memorySlot, w *memoryWork, no
 
 // later holds a work that is retried or deferred.
 func (s *memoryService) later(slot *memorySlot, w *memoryWork, l *Later, now time.Time) {
-	w.attempts, w.first = int32(l.Attempts), l.First
-	w.wait, w.due = waitDue, l.Due
+	w.hold(waitDue, l.Due)
 	if l.Waits {
-		w.wait, w.due = waitOrgan, now
+		w.hold(waitOrgan, now)
 	}
+	w.attempts, w.delay.first = int32(l.Attempts), l.First
 	s.inFlight--
 	s.lines[w.organ].add(slot, w)
 	s.wake.all()

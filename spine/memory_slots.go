@@ -26,6 +26,7 @@ type memorySlot struct {
 	open     int  // works not finished; 0: the slot is free
 	listed   bool // among those to be handed out again
 	works    []memoryWork
+	alone    [1]memoryWork // works, of an event for one organ
 }
 
 // memoryWork is the progress of one organ, or of NoOrgan with an event that nobody wants.
@@ -35,8 +36,21 @@ type memoryWork struct {
 	attempts int32
 	state    memoryState
 	wait     memoryWait // while held
-	due      time.Time  // while held: of waitDue its due time, else since when it is held
-	first    time.Time  // of the first failure; counts when attempts does
+	delay    *memoryDelay
+}
+
+// memoryDelay is what few works need to know.
+type memoryDelay struct {
+	due   time.Time // while held: of waitDue its due time, else since when it is held
+	first time.Time // of the first failure; counts when attempts does
+}
+
+// hold notes what the work waits for.
+func (w *memoryWork) hold(wait memoryWait, due time.Time) {
+	if w.delay == nil {
+		w.delay = &memoryDelay{}
+	}
+	w.wait, w.delay.due = wait, due
 }
 
 type memoryState uint8
@@ -111,14 +125,18 @@ func (t *memorySlots) all() iter.Seq[*memorySlot] {
 
 // begin makes the works of organs ready, whatever was there before.
 func (s *memorySlot) begin(organs []int32) {
-	if cap(s.works) < len(organs) {
+	switch {
+	case cap(s.works) >= len(organs):
+	case len(organs) == 1:
+		s.works = s.alone[:]
+	default:
 		s.works = make([]memoryWork, len(organs))
 	}
 	s.works = s.works[:len(organs)]
 	s.open = len(organs)
 	for i, organ := range organs {
 		w := &s.works[i]
-		w.organ, w.state, w.attempts, w.handout = organ, workReady, 0, 0
+		*w = memoryWork{organ: organ, state: workReady}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -154,7 +155,8 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 func (s *settings) coreConfig(maxSteps int) coreConfig {
 	return coreConfig{
 		service: s.service, maxEvents: s.maxEvents, maxBytes: s.maxBytes, maxBatch: s.maxBatch,
-		maxHops: s.limits.WithDefaults().Hops, maxSteps: maxSteps, maxAsks: maxAsksPerLane,
+		maxQuick: max(quickTurns, 2*runtime.GOMAXPROCS(0)),
+		maxHops:  s.limits.WithDefaults().Hops, maxSteps: maxSteps, maxAsks: maxAsksPerLane,
 		abandoned: s.abandoned, enqueue: s.enqueue, maxFailures: s.failures,
 	}
 }
@@ -166,7 +168,7 @@ func (r *run) addOrgan(index int32, set organSetting) error {
 	policy := s.policyOf(set)
 	store, _ := r.spine.backend.(persistence.Store)
 	h, err := r.system.Organ(set.def, host.OrganConfig{
-		Service: s.service, Workers: set.workers, Ordered: spec.Ordered, Policy: policy,
+		Service: s.service, Tag: index, Workers: set.workers, Ordered: spec.Ordered, Policy: policy,
 		Limits: s.limits, Checking: s.checking, Encode: s.encode,
 		MaxEmissions: s.emissions, MaxEmissionBytes: s.emitBytes,
 		Store: store, Snapshots: s.snapshots, ResidentCells: s.resident, IdleAfter: s.idleAfter,

@@ -2,23 +2,28 @@ package spine
 
 import (
 	"time"
+
+	"github.com/necrostack/necrostack/persistence"
 )
 
-// settle appends a settlement for work i.
-func (c *core) settle(i uint32, s Settlement) {
+// settle appends a settlement for work i, whose rest the caller fills in.
+func (c *core) settle(i uint32, kind SettleKind, change *persistence.Change) *Settlement {
 	w := &c.ledger.works[i]
 	w.state = workSettling
-	s.Receipt, s.Shard, s.Organ = w.receipt, w.shard, int(w.organ)
-	if c.keepsLane(&s) {
-		c.organs[w.organ].lanes[w.lane].unanswered++
-	}
 	ch := c.out.chunk
 	if ch == nil {
 		ch = c.spareChunk()
 		c.out.chunk = ch
 	}
-	ch.ss = append(ch.ss, s)
 	ch.refs = append(ch.refs, i)
+	ch.ss = append(ch.ss, Settlement{
+		Receipt: w.receipt, Shard: w.shard, Organ: int(w.organ), Kind: kind, Change: change,
+	})
+	s := &ch.ss[len(ch.ss)-1]
+	if c.keepsLane(s) {
+		c.organs[w.organ].lanes[w.lane].unanswered++
+	}
+	return s
 }
 
 // keepsLane reports whether the lane gets nothing more before the settlement is answered: its cell is
@@ -31,11 +36,11 @@ func (c *core) keepsLane(s *Settlement) bool {
 func (c *core) handBack(i uint32, later Later) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
-	later.Attempts, later.First = int(w.attempts), w.first
+	later.Attempts, later.First = int(w.attempts), w.firstFailure()
 	w.failed = nil
 	o.stats.deferred++
 	c.hold(o, w)
-	c.settle(i, Settlement{Kind: Defer, Later: &later})
+	c.settle(i, Defer, nil).Later = &later
 }
 
 // hold keeps later events of w's key from overtaking it on its way back.

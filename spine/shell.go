@@ -61,7 +61,7 @@ func (r *run) step(now time.Time, msg any) {
 		c.arrived(now, m.ds, m.err)
 		r.feed.giveBack(m)
 	case *host.Batch:
-		l := c.organs[r.organOf(m)].lanes[m.Lane.Index()]
+		l := c.organs[m.Lane.Organ().Tag()].lanes[m.Lane.Index()]
 		r.trace.completed(l.organ.name, m)
 		c.finished(now, l, m)
 	case settledMsg:
@@ -88,8 +88,6 @@ func (r *run) step(now time.Time, msg any) {
 		c.tick(now)
 	}
 }
-
-func (r *run) organOf(b *host.Batch) int32 { return r.core.route.byName[b.Lane.Organ().Name()] }
 
 func (r *run) notice(now time.Time, m noticeMsg) {
 	c, o, n := r.core, r.core.organs[m.organ], m.notice

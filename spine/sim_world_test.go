@@ -161,7 +161,7 @@ func (s *sim) open() {
 	s.pull, s.chunks, s.answers, s.running, s.downs = nil, nil, nil, nil, nil
 	clear(s.cells)
 	cfg := coreConfig{
-		service: "sim", maxEvents: 4 + s.rnd.IntN(40), maxBytes: 1 << 20, maxBatch: 1 + s.rnd.IntN(6),
+		service: "sim", maxEvents: 4 + s.rnd.IntN(40), maxBytes: 1 << 20, maxBatch: 1 + s.rnd.IntN(6), maxQuick: 1 + s.rnd.IntN(3),
 		maxHops: simHops, maxAsks: 4, abandoned: 1 << 30,
 	}
 	s.c = newCore(cfg, s.service, s.rnd.Float64)

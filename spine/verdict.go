@@ -24,8 +24,8 @@ func (c *core) failure(i uint32, f actors.Failure, t *tally) (stays bool) {
 	w := &c.ledger.works[i]
 	o := t.organ
 	f.Attempt = int(w.attempts) + 1
-	if w.attempts > 0 && !w.first.IsZero() {
-		f.First = w.first
+	if w.attempts > 0 && w.first != 0 {
+		f.First = w.firstFailure()
 	}
 	t.failure(f.Kind)
 	o.stats.failed(f.Kind)
@@ -38,7 +38,7 @@ func (c *core) failure(i uint32, f actors.Failure, t *tally) (stays bool) {
 		return c.final(i, f, v.Action == supervision.Logged)
 	case v.After == 0 && o.keyed && !v.Redelivery:
 		// The cell was dropped and is recovered for the next step: nothing to wait for.
-		w.attempts, w.first = int32(f.Attempt), f.First
+		w.failedAt(f.Attempt, f.First)
 		o.stats.retries++
 		return true
 	default:
@@ -55,7 +55,7 @@ func (c *core) retry(i uint32, f actors.Failure, v supervision.Verdict) {
 	o.stats.retries++
 	c.note(Note{Kind: NoteRetry, Event: w.event, Failure: &f, After: v.After})
 	c.hold(o, w)
-	c.settle(i, Settlement{Kind: Retry, Later: &Later{Attempts: f.Attempt, First: f.First, Due: c.now.Add(v.After)}})
+	c.settle(i, Retry, nil).Later = &Later{Attempts: f.Attempt, First: f.First, Due: c.now.Add(v.After)}
 }
 
 // enqueueFailed applies the modes that are not the policy's.
@@ -97,12 +97,13 @@ func (c *core) settleFinal(i uint32, emitted []actors.Event) {
 	if w.logged {
 		o.stats.logged++
 		c.note(Note{Kind: NoteLogged, Event: w.event, Failure: w.failed})
-		c.settle(i, Settlement{Kind: Done, Emitted: emitted})
+		c.settle(i, Done, nil).Emitted = emitted
 		return
 	}
 	letter := supervision.NewDeadLetter(c.config.service, w.event, *w.failed)
 	c.note(Note{Kind: NoteDeadLetter, Event: w.event, Failure: w.failed})
-	c.settle(i, Settlement{Kind: Dead, Emitted: emitted, Letter: &letter})
+	s := c.settle(i, Dead, nil)
+	s.Emitted, s.Letter = emitted, &letter
 }
 
 // onFailedFailed settles a work whose OnFailed has itself failed: without emissions, and not
