@@ -16,7 +16,7 @@
 // # Organs
 //
 // A stateless organ is made by [NewOrgan] of reactions ([On], [Sink],
-// [SinkBatch], [OnAny], [OnFailed]); several workers may run it at once. A keyed
+// [OnBatch], [SinkBatch], [OnAny], [OnFailed]); several workers may run it at once. A keyed
 // organ is made by [NewKeyed] of steps; it is a deterministic state machine with
 // one state per key, handled one event at a time and in order.
 //

@@ -43,7 +43,7 @@ func handleAny(ev Event, f func(Event) ([]Payload, error)) ([]Payload, error) {
 	return out, err
 }
 
-// seal remembers what a payload encoded to before it was handed out.
+// seal remembers what a payload encoded to before it was handed out. The zero seal is never broken.
 type seal struct {
 	typ    string
 	p      Payload
@@ -54,6 +54,9 @@ func sealOf(typ string, p Payload) seal { return seal{typ, p, encode(typ, p).dat
 
 // broken reports a payload that encodes differently by now.
 func (s seal) broken() error {
+	if s.p == nil {
+		return nil
+	}
 	after := encode(s.typ, s.p).data
 	if bytes.Equal(s.before, after) {
 		return nil

@@ -36,7 +36,7 @@ type organDef struct {
 
 type reaction struct {
 	handle func(context.Context, Event) ([]Payload, error)
-	batch  func(context.Context, []Event) error // SinkBatch only
+	batch  batchFunc // OnBatch and SinkBatch only
 }
 
 // NewOrgan makes a stateless organ. Mistakes (an unsafe name, no reaction, two reactions
@@ -199,15 +199,16 @@ func (h *Handler) Handle(ctx context.Context, ev Event) ([]Payload, error) {
 	return r.handle(ctx, ev)
 }
 
-// Batches reports whether events of this type are handled by a SinkBatch.
+// Batches reports whether events of this type are handled by an OnBatch or a SinkBatch.
 func (h *Handler) Batches(typ string) bool {
 	r := h.reaction(typ)
 	return r != nil && r.batch != nil
 }
 
-// HandleBatch gives events to their SinkBatch: at least one, all of one type for which
-// Batches reports true.
-func (h *Handler) HandleBatch(ctx context.Context, evs []Event) error {
+// HandleBatch gives events to their OnBatch or SinkBatch: at least one, all of one type for which
+// Batches reports true. The error concerns all of them. Without one there is a result for each event,
+// or there are none, when all went well and nothing is to be emitted.
+func (h *Handler) HandleBatch(ctx context.Context, evs []Event) ([]BatchResult, error) {
 	return h.reaction(evs[0].Type()).batch(ctx, evs)
 }
 
@@ -229,7 +230,7 @@ func (h *Handler) Stop() {
 // WantsFailed reports whether the organ has an OnFailed for typ.
 func (o Organ) WantsFailed(typ string) bool { return o.def != nil && o.def.failed[typ] != nil }
 
-// Batching reports whether some events are handled by a SinkBatch.
+// Batching reports whether some events are handled by an OnBatch or a SinkBatch.
 func (o Organ) Batching() bool {
 	if o.def == nil {
 		return false

@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Reaction is one thing a stateless organ does: On, Sink, SinkBatch, OnAny, OnFailed or OnStop.
+// Reaction is one thing a stateless organ does: On, OnBatch, Sink, SinkBatch, OnAny, OnFailed or OnStop.
 type Reaction struct{ define func(*organDef) }
 
 // EventOf is an event with its payload decoded.
@@ -34,50 +34,6 @@ func Sink[P Payload](f func(context.Context, EventOf[P]) error) Reaction {
 		return On[P](nil)
 	}
 	return On(func(ctx context.Context, ev EventOf[P]) ([]Payload, error) { return nil, f(ctx, ev) })
-}
-
-// SinkBatchLimit is the most events that one call of a SinkBatch gets.
-const SinkBatchLimit = 256
-
-// SinkBatch is a Sink that gets what its lane has at hand, 1 to 256 events in order. If it
-// returns an error, each event of the batch is given to it once more by itself, so that
-// one bad event costs only itself; the function must tolerate seeing an event again.
-func SinkBatch[P Payload](f func(context.Context, []EventOf[P]) error) Reaction {
-	return Reaction{func(d *organDef) {
-		if f == nil {
-			d.mistake("SinkBatch[%s] with a nil function", reflect.TypeFor[P]())
-			return
-		}
-		batch := func(ctx context.Context, evs []Event) error { return handleBatch(ctx, evs, f) }
-		defineTyped[P](d, &reaction{
-			batch: batch,
-			handle: func(ctx context.Context, ev Event) ([]Payload, error) {
-				return nil, batch(ctx, []Event{ev})
-			},
-		})
-	}}
-}
-
-func handleBatch[P Payload](ctx context.Context, evs []Event, f func(context.Context, []EventOf[P]) error) error {
-	typed := make([]EventOf[P], len(evs))
-	var seals []seal
-	for i, ev := range evs {
-		p, err := Decode[P](ev)
-		if err != nil {
-			return err
-		}
-		typed[i] = EventOf[P]{ev, p}
-		if ev.r.checked {
-			seals = append(seals, sealOf(ev.Type(), p))
-		}
-	}
-	err := f(ctx, typed)
-	for _, s := range seals {
-		if broken := s.broken(); broken != nil {
-			return broken
-		}
-	}
-	return err
 }
 
 // OnAny reacts to several event types without decoding them; see Decode and Event.Data.

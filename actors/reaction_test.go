@@ -91,15 +91,84 @@ func TestSinkBatchGetsEventsInOrder(t *testing.T) {
 	h := handler(t, o)
 	assert.True(t, h.Batches("PING"))
 	assert.False(t, h.Batches("PICKY"))
-	require.NoError(t, h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), root(t, Ping{N: 2}), arrived(t, root(t, Ping{N: 3}))}))
-	_, err := h.Handle(t.Context(), root(t, Ping{N: 4}))
+	none, err := h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), root(t, Ping{N: 2}), arrived(t, root(t, Ping{N: 3}))})
+	require.NoError(t, err)
+	assert.Empty(t, none)
+	_, err = h.Handle(t.Context(), root(t, Ping{N: 4}))
 	require.NoError(t, err)
 	assert.Equal(t, [][]int{{1, 2, 3}, {4}}, seen)
 
 	bad := root(t, actors.Raw{Type: "PING", Data: json.RawMessage(`{"n":"x"}`)})
-	err = h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), bad})
+	_, err = h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), bad})
 	assert.Equal(t, actors.KindUndecodable, kindOf(err))
 	assert.Len(t, seen, 2, "a batch with an undecodable event is not handed out")
+}
+
+func TestOnBatchAnswersEachEvent(t *testing.T) {
+	t.Parallel()
+	var seen [][]int
+	short := false
+	o := actors.NewOrgan("o", actors.OnBatch(func(_ context.Context, evs []actors.EventOf[Ping]) []actors.BatchResult {
+		results := make([]actors.BatchResult, len(evs))
+		var ns []int
+		for i, ev := range evs {
+			ns = append(ns, ev.Payload.N)
+			if ev.Payload.N == 2 {
+				results[i].Err = errHandler
+				continue
+			}
+			results[i].Emit = actors.Emit(Ping{N: 10 * ev.Payload.N})
+		}
+		seen = append(seen, ns)
+		if short {
+			return results[1:]
+		}
+		return results
+	}))
+	h := handler(t, o)
+	assert.True(t, h.Batches("PING"))
+	assert.True(t, o.Batching())
+	bad := root(t, actors.Raw{Type: "PING", Data: json.RawMessage(`{"n":"x"}`)})
+	got, err := h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), bad, root(t, Ping{N: 2}), root(t, Ping{N: 3})})
+	require.NoError(t, err)
+	require.Len(t, got, 4)
+	assert.Equal(t, actors.BatchResult{Emit: actors.Emit(Ping{N: 10})}, got[0])
+	assert.Equal(t, actors.KindUndecodable, kindOf(got[1].Err))
+	assert.Equal(t, actors.BatchResult{Err: errHandler}, got[2])
+	assert.Equal(t, actors.BatchResult{Emit: actors.Emit(Ping{N: 30})}, got[3])
+	assert.Equal(t, [][]int{{1, 2, 3}}, seen, "what does not decode is not among them")
+
+	got, err = h.HandleBatch(t.Context(), []actors.Event{bad, bad})
+	require.NoError(t, err)
+	assert.Equal(t, actors.KindUndecodable, kindOf(got[1].Err))
+	assert.Len(t, seen, 1, "there was nothing to hand out")
+
+	out, err := h.Handle(t.Context(), root(t, Ping{N: 5}))
+	require.NoError(t, err)
+	assert.Equal(t, actors.Emit(Ping{N: 50}), out)
+	_, err = h.Handle(t.Context(), root(t, Ping{N: 2}))
+	require.ErrorIs(t, err, errHandler)
+
+	short = true
+	_, err = h.HandleBatch(t.Context(), []actors.Event{root(t, Ping{N: 1}), root(t, Ping{N: 3})})
+	assert.ErrorContains(t, err, "OnBatch[actors_test.Ping] returned 1 results for 2 events")
+}
+
+func TestOnBatchMustLeavePayloadsAloneInCheckingMode(t *testing.T) {
+	t.Parallel()
+	o := actors.NewOrgan("o", actors.OnBatch(func(_ context.Context, evs []actors.EventOf[Ordered]) []actors.BatchResult {
+		evs[1].Payload.Tags[0] = "spoiled"
+		return make([]actors.BatchResult, len(evs))
+	}))
+	var evs []actors.Event
+	for range 3 {
+		evs = append(evs, checked(t, Ordered{Account: "a", Tags: []string{"x"}}))
+	}
+	got, err := handler(t, o).HandleBatch(t.Context(), evs)
+	require.NoError(t, err)
+	require.NoError(t, got[0].Err)
+	require.ErrorIs(t, got[1].Err, actors.ErrMutated)
+	assert.NoError(t, got[2].Err)
 }
 
 func TestOnFailedEmitsWhatFollows(t *testing.T) {

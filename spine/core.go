@@ -64,7 +64,7 @@ type organ struct {
 	policy      supervision.Policy
 	breaker     *supervision.Breaker
 	wantsFailed func(typ string) bool
-	batching    bool // by a SinkBatch: big batches are what it is for
+	batching    bool // by an OnBatch or SinkBatch: big batches are what they are for
 	lanes       []*lane
 	holds       *holds // nil unless ordered
 

@@ -279,7 +279,7 @@ func TestSinkBatchGetsWhatIsThere(t *testing.T) {
 			}))))
 		r.Publish(repeat(1000, func(i int) actors.Payload { return ping{i} })...)
 		r.Idle()
-		assert.Equal(t, actors.SinkBatchLimit, slices.Max(sizes.entries()))
+		assert.Equal(t, actors.BatchLimit, slices.Max(sizes.entries()))
 		assert.Len(t, letters(t, m), 1, "one bad event costs only itself")
 		assert.Equal(t, 1000, r.Stats().Acked)
 	})

@@ -13,7 +13,7 @@ import (
 func (c *core) batchSize(o *organ) int {
 	switch {
 	case o.batching:
-		return min(c.config.maxBatch, actors.SinkBatchLimit)
+		return min(c.config.maxBatch, actors.BatchLimit)
 	case o.pace == 0:
 		return min(c.config.maxBatch, firstBatch)
 	default:

@@ -19,30 +19,36 @@ func Handle(t T, organ actors.Organ, p actors.Payload, opts ...Option) Result {
 	return s.result(in, out, err)
 }
 
-// HandleBatch gives all of ps, which are of one event type, to organ's SinkBatch in one
-// call, and returns its error. Options hold for each of them.
-func HandleBatch(t T, organ actors.Organ, ps []actors.Payload, opts ...Option) error {
+// HandleBatch gives all of ps, which are of one event type, to organ's OnBatch or SinkBatch in one
+// call. It returns the results of an OnBatch, one for each of ps, or the error of a SinkBatch. Options hold
+// for each of them.
+func HandleBatch(t T, organ actors.Organ, ps []actors.Payload, opts ...Option) ([]Result, error) {
 	t.Helper()
 	h := worker(t, organ)
 	defer h.Stop()
 	set := settingOf(t, opts)
 	s := &stage{t: t, organ: organ.Name()}
 	var evs []actors.Event
+	var ins []input
 	for _, p := range ps {
 		in := s.input(p, set)
 		if !h.Batches(in.event.Type()) || in.event.Type() != ps[0].EventType() {
-			t.Fatalf("actorstest: organ %s has no SinkBatch for %s next to %s", organ.Name(), in.event.Type(), ps[0].EventType())
+			t.Fatalf("actorstest: organ %s has no OnBatch or SinkBatch for %s next to %s", organ.Name(), in.event.Type(), ps[0].EventType())
 		}
-		evs = append(evs, in.event)
+		evs, ins = append(evs, in.event), append(ins, in)
 	}
-	if len(evs) == 0 || len(evs) > actors.SinkBatchLimit {
-		t.Fatalf("actorstest: a batch of %d events, want 1 to %d", len(evs), actors.SinkBatchLimit)
+	if len(evs) == 0 || len(evs) > actors.BatchLimit {
+		t.Fatalf("actorstest: a batch of %d events, want 1 to %d", len(evs), actors.BatchLimit)
 	}
-	err := h.HandleBatch(attempt(set, organ, evs[0]), evs)
+	made, err := h.HandleBatch(attempt(set, organ, evs[0]), evs)
 	if errors.Is(err, actors.ErrMutated) {
 		t.Fatalf("actorstest: organ %s: %v", organ.Name(), err)
 	}
-	return err
+	var results []Result
+	for i, m := range made {
+		results = append(results, s.result(ins[i], m.Emit, m.Err))
+	}
+	return results, err
 }
 
 // Failed tells organ, an actors.Organ or an actors.KeyedOrgan, that its failure at p is

@@ -118,6 +118,26 @@ func TestHandleStopsItsWorker(t *testing.T) {
 	assert.Equal(t, 1, stopped)
 }
 
+func TestHandleBatchReturnsTheResultsOfAnOnBatch(t *testing.T) {
+	t.Parallel()
+	o := actors.NewOrgan("o", actors.OnBatch(func(_ context.Context, evs []actors.EventOf[Deposited]) []actors.BatchResult {
+		results := make([]actors.BatchResult, len(evs))
+		for i, ev := range evs {
+			if ev.Payload.Cents == 0 {
+				results[i].Err = errBroke
+				continue
+			}
+			results[i].Emit = actors.Emit(Paid{})
+		}
+		return results
+	}))
+	results, err := actorstest.HandleBatch(t, o, []actors.Payload{Deposited{Account: "a"}, Deposited{Account: "a", Cents: 1}})
+	require.NoError(t, err)
+	require.Len(t, results, 2)
+	require.ErrorIs(t, results[0].Err, errBroke)
+	assert.Len(t, results[1].Emitted, 1)
+}
+
 func TestHandleBatch(t *testing.T) {
 	t.Parallel()
 	var sums []int
@@ -136,17 +156,19 @@ func TestHandleBatch(t *testing.T) {
 		actors.SinkBatch(func(context.Context, []actors.EventOf[Withdrawn]) error { return nil }),
 		actors.Sink(func(context.Context, actors.EventOf[Paid]) error { return nil }))
 	one, none := Deposited{Account: "a", Cents: 1}, Deposited{Account: "a"}
-	require.NoError(t, actorstest.HandleBatch(t, o, []actors.Payload{one, one}))
-	require.ErrorIs(t, actorstest.HandleBatch(t, o, []actors.Payload{none}), errBroke)
+	_, err := actorstest.HandleBatch(t, o, []actors.Payload{one, one})
+	require.NoError(t, err)
+	_, err = actorstest.HandleBatch(t, o, []actors.Payload{none})
+	require.ErrorIs(t, err, errBroke)
 	assert.Equal(t, []int{2, 0}, sums)
 
 	batch := func(ps ...actors.Payload) func(actorstest.T) {
-		return func(t actorstest.T) { _ = actorstest.HandleBatch(t, o, ps) }
+		return func(t actorstest.T) { _, _ = actorstest.HandleBatch(t, o, ps) }
 	}
 	requireReported(t, batch(), "a batch of 0 events, want 1 to 256")
 	requireReported(t, batch(make257(one)...), "a batch of 257 events")
-	requireReported(t, batch(Paid{}), "no SinkBatch for PAID")
-	requireReported(t, batch(one, Withdrawn{Account: "a"}), "no SinkBatch for WITHDRAWN next to DEPOSITED")
+	requireReported(t, batch(Paid{}), "no OnBatch or SinkBatch for PAID")
+	requireReported(t, batch(one, Withdrawn{Account: "a"}), "no OnBatch or SinkBatch for WITHDRAWN next to DEPOSITED")
 }
 
 func make257(p actors.Payload) []actors.Payload {
@@ -227,7 +249,7 @@ func TestWhatNoOrganMayDoIsReported(t *testing.T) {
 		want []string
 	}{
 		"mutating handler":  {handle(spoiler, tagged), []string{"organ o", "changed its payload", "DEPOSITED"}},
-		"mutating batch":    {func(t actorstest.T) { _ = actorstest.HandleBatch(t, spoiler, []actors.Payload{tagged}) }, []string{"changed its payload"}},
+		"mutating batch":    {func(t actorstest.T) { _, _ = actorstest.HandleBatch(t, spoiler, []actors.Payload{tagged}) }, []string{"changed its payload"}},
 		"impure OnFailed":   {func(t actorstest.T) { actorstest.Failed(t, impure, tagged, actors.Failure{}) }, []string{"OnFailed for DEPOSITED is not pure", `"cents":1`, `"cents":2`}},
 		"no OnFailed":       {func(t actorstest.T) { actorstest.Failed(t, spoiler, tagged, actors.Failure{}) }, []string{"has no OnFailed for DEPOSITED"}},
 		"no OnCellFailed":   {func(t actorstest.T) { actorstest.Failed(t, accounts(), Withdrawn{Account: "a"}, actors.Failure{}) }, []string{"has no OnFailed for WITHDRAWN"}},

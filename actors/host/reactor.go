@@ -18,6 +18,7 @@ type reactor struct {
 	attempt *attempt
 	looks   bool // some handler of this organ has looked at its context: read the clock for it
 	evs     []actors.Event
+	outs    []Outcome
 }
 
 func (r *reactor) start() error {
@@ -107,7 +108,7 @@ func (r *reactor) handle(b *Batch, i int) error {
 	return r.one(b, i)
 }
 
-// together is how many items from i on one call may handle: more than one only for a
+// together is how many items from i on one call may handle: more than one only for an OnBatch or a
 // SinkBatch. Second attempts go alone: whatever it was that cost the whole batch its attempt (it was
 // stuck, or ended its goroutine), costs only itself then.
 func (r *reactor) together(b *Batch, i int) int {
@@ -116,7 +117,7 @@ func (r *reactor) together(b *Batch, i int) int {
 		return 1
 	}
 	n := 1
-	for i+n < len(b.Items) && n < actors.SinkBatchLimit {
+	for i+n < len(b.Items) && n < actors.BatchLimit {
 		it := &b.Items[i+n]
 		if it.Failed != nil || it.Attempt > 1 || it.Event.Type() != typ {
 			break
@@ -159,7 +160,7 @@ func (r *reactor) failed(b *Batch, it *Item, err, ctxErr error) error {
 	return nil
 }
 
-// many gives items [i, i+n) to their SinkBatch in one call, and one by one if that fails. After a
+// many gives items [i, i+n) to their OnBatch or SinkBatch in one call, and one by one if that fails. After a
 // panic they are all tried on the instance as it is, to find out whose it was; then it is
 // restarted in any case.
 func (r *reactor) many(b *Batch, i, n int) error {
@@ -169,18 +170,23 @@ func (r *reactor) many(b *Batch, i, n int) error {
 	}
 	a := r.ready(b, i)
 	r.worker.begin(n)
-	err := guard(func() error { return r.handler.HandleBatch(a, r.evs) })
+	var results []actors.BatchResult
+	err := guard(func() (err error) { results, err = r.handler.HandleBatch(a, r.evs); return err })
 	ctxErr := r.done(a)
+	if err == nil {
+		r.outs = r.each(b, i, n, results, ctxErr)
+	}
 	if !r.worker.finish() {
 		return nil
 	}
-	if err == nil || r.organ.interrupted(err, ctxErr) {
-		code := Handled
-		if err != nil {
-			code = Interrupted
-		}
+	switch {
+	case err == nil:
+		b.Outcomes = append(b.Outcomes, r.outs...)
+		clear(r.outs)
+		return nil
+	case r.organ.interrupted(err, ctxErr):
 		for range n {
-			b.Outcomes = append(b.Outcomes, Outcome{Code: code})
+			b.Outcomes = append(b.Outcomes, Outcome{Code: Interrupted})
 		}
 		return nil
 	}
@@ -193,6 +199,28 @@ func (r *reactor) many(b *Batch, i, n int) error {
 		return err
 	}
 	return nil
+}
+
+// each makes the outcomes of items [i, i+n) of their results. Where a handler has caught a panic and
+// returned it as one event's error, that is an error like others: the instance has lived with it.
+func (r *reactor) each(b *Batch, i, n int, results []actors.BatchResult, ctxErr error) []Outcome {
+	outs := r.outs[:0]
+	for k := range n {
+		it, res := &b.Items[i+k], actors.BatchResult{}
+		if results != nil {
+			res = results[k]
+		}
+		emitted, err := []actors.Event(nil), res.Err
+		if err == nil {
+			emitted, err = r.emitter.events(b, it.Event, res.Emit)
+		}
+		if err != nil {
+			outs = append(outs, r.organ.failure(b, it, err, ctxErr))
+			continue
+		}
+		outs = append(outs, Outcome{Emitted: emitted})
+	}
+	return outs
 }
 
 func panicked(err error) bool {

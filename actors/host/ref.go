@@ -191,7 +191,7 @@ func (r *Ref) feed(i int, now time.Time) {
 }
 
 // batchLimit is the most events a lane gets at once.
-const batchLimit = actors.SinkBatchLimit
+const batchLimit = actors.BatchLimit
 
 // pick takes what the lane of line i may have: what is closing always, since OnFailed touches
 // nothing outside; what is ready as far as the gate lets it.
