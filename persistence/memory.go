@@ -62,12 +62,19 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 		m.put(held, Snapshot{Seq: held.last, Version: c.Version, State: c.State, Sum: sha256.Sum256(c.State), At: c.At})
 		return nil
 	}
+	if held.records == nil {
+		held.records = make([]Record, 0, firstRecords)
+	}
 	held.records = append(held.records, Record{
 		Seq: held.last, Event: ev, Version: c.Version, Digest: c.Digest, At: c.At, Reset: c.Reset,
 	})
 	m.stats.Records++
 	return nil
 }
+
+// firstRecords is the room a cell gets for its records when it needs any: from 1 on, growing would be
+// half of what a change costs.
+const firstRecords = 4
 
 // Load implements Store.
 func (m *Memory) Load(_ context.Context, cells []Cell) ([]History, error) {

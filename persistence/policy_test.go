@@ -10,7 +10,7 @@ import (
 
 func TestSnapshotPolicyFillsZeroFields(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, persistence.SnapshotPolicy{Records: 64, InPlace: 4096}, persistence.SnapshotPolicy{}.WithDefaults())
+	assert.Equal(t, persistence.SnapshotPolicy{Records: 16, InPlace: 4096}, persistence.SnapshotPolicy{}.WithDefaults())
 	chosen := persistence.SnapshotPolicy{Records: 3, InPlace: -1}
 	assert.Equal(t, chosen, chosen.WithDefaults())
 }
