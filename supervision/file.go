@@ -39,6 +39,13 @@ const FileLimit = 1 << 20
 // reports all of them in the order of the file, one to a line, with line number,
 // field and value. A file that is no YAML at all is one mistake.
 func ParsePolicies(r io.Reader, organs []string) (Policies, error) {
+	return Policies{}.Parse(r, organs)
+}
+
+// Parse reads a policy file, as ParsePolicies does, over ps, the program's own policies: a field that the file
+// does not set for an organ of ps.Organs is that of ps, and one not set in default: that of ps.Default. What
+// default: says is for organs that are not in ps.Organs. ps itself is not changed.
+func (ps Policies) Parse(r io.Reader, organs []string) (Policies, error) {
 	data, err := io.ReadAll(io.LimitReader(r, FileLimit+1))
 	if err != nil {
 		return Policies{}, fmt.Errorf("policy file: %w", err)
@@ -51,11 +58,11 @@ func ParsePolicies(r io.Reader, organs []string) (Policies, error) {
 	if err != nil {
 		return Policies{}, fmt.Errorf("policy file: %w", err)
 	}
-	ps := f.policies(root, organs)
+	read := f.policies(root, organs, ps)
 	if err := f.err(); err != nil {
 		return Policies{}, err
 	}
-	return ps, nil
+	return read, nil
 }
 
 // file collects the mistakes of one policy file.
@@ -102,7 +109,7 @@ func (f *file) document(data []byte) (*yaml.Node, error) {
 	return first.Content[0], nil
 }
 
-func (f *file) policies(root *yaml.Node, organs []string) Policies {
+func (f *file) policies(root *yaml.Node, organs []string, base Policies) Policies {
 	if root == nil || root.ShortTag() == nullTag || root.Kind == yaml.MappingNode && len(root.Content) == 0 {
 		f.mistake(1, "the file is empty, want default or organs")
 		return Policies{}
@@ -114,11 +121,14 @@ func (f *file) policies(root *yaml.Node, organs []string) Policies {
 		}
 		parts[p.name] = p.value
 	}
-	common := section{file: f, title: "default", policy: Default()}
+	common := section{file: f, title: "default", policy: Policies{Default: base.Default}.For("")}
 	if n := parts["default"]; n != nil {
 		common.read(n)
 	}
 	ps := Policies{Default: common.policy, Organs: map[string]Policy{}}
+	for name := range base.Organs {
+		ps.Organs[name] = base.For(name)
+	}
 	if parts["organs"] == nil {
 		return ps
 	}
@@ -127,6 +137,9 @@ func (f *file) policies(root *yaml.Node, organs []string) Policies {
 			f.mistake(p.line, "unknown organ %q", clip(p.name))
 		}
 		own := section{file: f, title: fmt.Sprintf("organ %q", clip(p.name)), policy: common.policy, wrong: maps.Clone(common.wrong)}
+		if _, ok := base.Organs[p.name]; ok {
+			own.policy, own.wrong = base.For(p.name), nil
+		}
 		own.read(p.value)
 		ps.Organs[p.name] = own.policy
 	}

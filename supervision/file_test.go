@@ -180,3 +180,30 @@ func FuzzParsePolicies(f *testing.F) {
 		}
 	})
 }
+
+func TestFileInheritsFromTheProgramsPolicies(t *testing.T) {
+	t.Parallel()
+	own := supervision.Policies{
+		Default: supervision.Policy{Timeout: time.Second, Exhausted: supervision.Nack},
+		Organs:  map[string]supervision.Policy{"a": {Retry: supervision.Retry{Attempts: 3}, Exhausted: supervision.Log}, "b": {Exhausted: supervision.Log}},
+	}
+	got, err := own.Parse(strings.NewReader(`
+default:
+  attempts: 7
+organs:
+  a: {timeout: 4s}
+  c: {max_deliveries: 9}
+`), []string{"a", "b", "c", "d"})
+	require.NoError(t, err)
+	a := got.For("a")
+	assert.Equal(t, 4*time.Second, a.Timeout)
+	assert.Equal(t, 3, a.Retry.Attempts, "the program's, not that of default:")
+	assert.Equal(t, supervision.Log, a.Exhausted)
+	assert.Equal(t, own.For("b"), got.For("b"), "the file does not speak of it")
+	c := got.For("c")
+	assert.Equal(t, 9, c.MaxDeliveries)
+	assert.Equal(t, 7, c.Retry.Attempts, "from default:")
+	assert.Equal(t, time.Second, c.Timeout, "from the program's default")
+	assert.Equal(t, supervision.Nack, got.For("d").Exhausted)
+	assert.Zero(t, own.Organs["a"].Timeout, "what was read does not change what it was read over")
+}

@@ -108,7 +108,7 @@ type Policies struct {
 	// Default is for organs that are not in Organs. A Default that is entirely zero stands for
 	// the function of that name.
 	Default Policy
-	// Organs does not inherit from Default here, only in a file.
+	// Organs does not inherit from Default here, only in a file; see Policies.Parse.
 	Organs map[string]Policy
 }
 

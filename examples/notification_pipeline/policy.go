@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"time"
 
@@ -29,8 +28,8 @@ func builtinPolicies() supervision.Policies {
 	}}
 }
 
-// openPolicies returns the built-in policies, those of the organs replaced that the file at path names; ""
-// is no file. default: in a file is for organs without a built-in policy.
+// openPolicies returns the built-in policies with what the file at path says over them; "" is no file. default:
+// in a file is for organs without a built-in policy.
 func openPolicies(path string) (supervision.Policies, error) {
 	ps := builtinPolicies()
 	if path == "" {
@@ -41,11 +40,9 @@ func openPolicies(path string) (supervision.Policies, error) {
 		return ps, fmt.Errorf("policy file: %w", err)
 	}
 	defer f.Close()
-	file, err := supervision.ParsePolicies(f, organNames)
+	read, err := ps.Parse(f, organNames)
 	if err != nil {
 		return ps, fmt.Errorf("%s:\n%w", path, err)
 	}
-	ps.Default = file.Default
-	maps.Copy(ps.Organs, file.Organs)
-	return ps, nil
+	return read, nil
 }
