@@ -1,0 +1,51 @@
+package matching
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The index is compared with a map over ids that follow each other, that lie far apart, and that all
+// hash alike in their upper bits.
+func TestIndexFindsWhatIsThereAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, id := range map[string]func(n uint64) OrderID{
+		"dense":   func(n uint64) OrderID { return OrderID(n + 1) },
+		"strided": func(n uint64) OrderID { return OrderID(n<<32 + 1) },
+		"eights":  func(n uint64) OrderID { return OrderID(n*8 + 8) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(1, 2))
+			orders := make([]order, 4097)
+			for i := range orders[1:] {
+				orders[i+1].id = id(uint64(i))
+			}
+			x, want := newIndex(0), map[uint32]bool{}
+			for range 200_000 {
+				at := 1 + rng.Uint32N(uint32(len(orders)-1))
+				o := &orders[at]
+				if want[at] {
+					x.del(hashOf(o.id), at)
+				} else {
+					x.put(hashOf(o.id), at)
+				}
+				want[at] = !want[at]
+				probe := 1 + rng.Uint32N(uint32(len(orders)-1))
+				found := x.get(orders[probe].id, orders)
+				require.Equal(t, want[probe], found == probe, "slot %d found as %d", probe, found)
+			}
+		})
+	}
+}
+
+func TestIndexStaysHalfEmpty(t *testing.T) {
+	t.Parallel()
+	x := newIndex(0)
+	for i := range uint32(100_000) {
+		x.put(hashOf(OrderID(i)), i+1)
+		require.LessOrEqual(t, 2*x.n, len(x.slots))
+	}
+}
