@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 type Memory struct {
 	mu     sync.Mutex
 	organs map[string]*memoryOrgan
+	spare  [][]memoryRecord
 	stats  Stats
 }
 
@@ -52,29 +52,25 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 		m.stats.Cells++
 	}
 	if c.Reset {
-		m.trim(held, held.last)
+		m.drop(held, len(held.records))
 		m.put(held, Snapshot{})
 	}
 	held.last, held.at = c.Base+1, c.At
 	organ.changed(held)
 	if c.State != nil {
-		m.trim(held, held.last)
+		m.drop(held, len(held.records))
 		m.put(held, Snapshot{Seq: held.last, Version: c.Version, State: c.State, Sum: sha256.Sum256(c.State), At: c.At})
 		return nil
 	}
 	if held.records == nil {
-		held.records = make([]Record, 0, firstRecords)
+		held.records = m.room()
 	}
-	held.records = append(held.records, Record{
-		Seq: held.last, Event: ev, Version: c.Version, Digest: c.Digest, At: c.At, Reset: c.Reset,
+	held.records = append(held.records, memoryRecord{
+		event: ev, digest: c.Digest, at: c.At.UnixNano(), version: int32(c.Version), reset: c.Reset,
 	})
 	m.stats.Records++
 	return nil
 }
-
-// firstRecords is the room a cell gets for its records when it needs any: from 1 on, growing would be
-// half of what a change costs.
-const firstRecords = 4
 
 // Load implements Store.
 func (m *Memory) Load(_ context.Context, cells []Cell) ([]History, error) {
@@ -143,16 +139,46 @@ func (m *Memory) put(held *memoryCell, s Snapshot) {
 	held.snapshot = s
 }
 
-// trim drops the records up to seq. What stays is copied: Load has handed out the old slice, and
-// its beginning would be kept for nothing.
+// trim drops the records up to seq.
 func (m *Memory) trim(held *memoryCell, seq uint64) {
-	keep := held.records
-	for len(keep) > 0 && keep[0].Seq <= seq {
-		keep = keep[1:]
+	before := held.last - uint64(len(held.records)) // what is dropped already
+	if seq > before {
+		m.drop(held, int(min(seq, held.last)-before))
 	}
-	m.stats.Records -= len(held.records) - len(keep)
-	held.records = slices.Clone(keep)
-	if len(keep) == 0 {
-		held.records = nil
+}
+
+// drop drops the first n records.
+func (m *Memory) drop(held *memoryCell, n int) {
+	if n == 0 {
+		return
 	}
+	m.stats.Records -= n
+	left := copy(held.records, held.records[n:])
+	clear(held.records[left:])
+	held.records = held.records[:left]
+	if left > 0 {
+		return
+	}
+	if len(m.spare) < spareRecords && cap(held.records) <= largestSpare {
+		m.spare = append(m.spare, held.records)
+	}
+	held.records = nil
+}
+
+// Room for records goes from cell to cell: few have any at a time, and growing it from nothing is half of
+// what a change costs.
+const (
+	firstRecords = 4
+	spareRecords = 4096 // at most 2 MB
+	largestSpare = DefaultSnapshotRecords
+)
+
+func (m *Memory) room() []memoryRecord {
+	n := len(m.spare)
+	if n == 0 {
+		return make([]memoryRecord, 0, firstRecords)
+	}
+	room := m.spare[n-1]
+	m.spare = m.spare[:n-1]
+	return room
 }

@@ -1,6 +1,10 @@
 package persistence
 
-import "time"
+import (
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+)
 
 // memoryCell is what Memory holds of a cell. It is kept small: there may be a million of them.
 type memoryCell struct {
@@ -9,7 +13,16 @@ type memoryCell struct {
 	last         uint64
 	at           time.Time
 	snapshot     Snapshot
-	records      []Record
+	records      []memoryRecord // without a gap, up to last
+}
+
+// memoryRecord is a Record in half of its size: most of what a Memory writes are records.
+type memoryRecord struct {
+	event   actors.Event
+	digest  uint64
+	at      int64 // nanoseconds since 1970
+	version int32
+	reset   bool
 }
 
 // changes is the number of changes so far; none for the nil cell, which is one that is not known.
@@ -20,16 +33,22 @@ func (c *memoryCell) changes() uint64 {
 	return c.last
 }
 
-// history is a view that later changes leave alone: they append behind it or copy.
 func (c *memoryCell) history() History {
-	n := len(c.records)
-	return History{Snapshot: c.snapshot, Records: c.records[:n:n], Last: c.last, At: c.at}
+	h := History{Snapshot: c.snapshot, Last: c.last, At: c.at}
+	first := c.last - uint64(len(c.records)) + 1
+	for i, r := range c.records {
+		h.Records = append(h.Records, Record{
+			Seq: first + uint64(i), Event: r.event, Version: int(r.version), Digest: r.digest, At: time.Unix(0, r.at), Reset: r.reset,
+		})
+	}
+	return h
 }
 
 // memoryOrgan holds the cells of an organ, by key and in the order of their last change.
 type memoryOrgan struct {
-	cells map[string]*memoryCell
-	order memoryCell // the list's anchor: newer is the oldest cell, older the newest
+	cells  map[string]*memoryCell
+	recent *memoryCell // looked up last: changes come in runs
+	order  memoryCell  // the list's anchor: newer is the oldest cell, older the newest
 }
 
 func newMemoryOrgan() *memoryOrgan {
@@ -43,7 +62,10 @@ func (o *memoryOrgan) cell(key string) *memoryCell {
 	if o == nil {
 		return nil
 	}
-	return o.cells[key]
+	if o.recent == nil || o.recent.key != key {
+		o.recent = o.cells[key]
+	}
+	return o.recent
 }
 
 func (o *memoryOrgan) add(key string) *memoryCell {
@@ -74,6 +96,7 @@ func (o *memoryOrgan) oldest() *memoryCell {
 func (o *memoryOrgan) remove(c *memoryCell) {
 	c.unlink()
 	delete(o.cells, c.key)
+	o.recent = nil
 }
 
 func (c *memoryCell) unlink() {

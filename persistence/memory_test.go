@@ -77,6 +77,40 @@ func TestMemoryLeavesLoadedHistoriesAlone(t *testing.T) {
 	}
 }
 
+// Room goes from cell to cell, and must never be two cells' at once.
+func TestMemoryKeepsRecordsOfCellsApart(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	cells := []persistence.Cell{{Organ: "o", Key: "a"}, {Organ: "o", Key: "b"}, {Organ: "o", Key: "c"}}
+	stamper := actors.NewStamper(actors.StamperOptions{Service: "s"})
+	var want [3][]actors.ID
+	change := func(i int) {
+		ev, err := stamper.Root(actors.Raw{Type: "T", Data: []byte(`{}`)}, noon)
+		require.NoError(t, err)
+		seq := uint64(len(want[i]))
+		require.NoError(t, m.Apply(cells[i], ev, persistence.Change{Base: seq, Version: 1, At: noon}))
+		want[i] = append(want[i], ev.ID())
+	}
+	for round := range 50 {
+		for i := range cells {
+			change(i)
+			if round%7 == i {
+				last := uint64(len(want[i]))
+				require.NoError(t, m.Save(t.Context(), cells[i], persistence.Snapshot{Seq: last, Version: 1, State: []byte("x"), At: noon}))
+			}
+		}
+		hs, err := m.Load(t.Context(), cells)
+		require.NoError(t, err)
+		for i, h := range hs {
+			for k, r := range h.Records {
+				require.Equal(t, h.Snapshot.Seq+uint64(k)+1, r.Seq)
+				require.Equal(t, want[i][r.Seq-1], r.Event.ID(), "cell %s, record %d", cells[i], r.Seq)
+			}
+			require.Equal(t, h.Last, h.Snapshot.Seq+uint64(len(h.Records)))
+		}
+	}
+}
+
 func TestMemoryExpiresLateRatherThanEarlyWhenTheClockRunsBackwards(t *testing.T) {
 	t.Parallel()
 	m := persistence.NewMemory()
