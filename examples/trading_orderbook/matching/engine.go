@@ -124,12 +124,16 @@ func (e *Engine) Events() []Event { return e.events }
 func (e *Engine) Names() *Names { return e.names }
 
 func (e *Engine) clearEvents() {
-	if cap(e.events) > keptEvents {
-		e.events = make([]Event, 0, keptEvents)
+	if uint(cap(e.events))-eventRoom > keptEvents {
+		e.resizeEvents()
 	}
 	e.events = e.events[:0]
-	e.room()
 }
+
+// resizeEvents gives the room back that a command needed which swept a whole book.
+//
+//go:noinline
+func (e *Engine) resizeEvents() { e.events = make([]Event, 0, keptEvents) }
 
 // eventRoom is more than what a command can report between two calls of room.
 const eventRoom = 16

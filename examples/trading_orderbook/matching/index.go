@@ -8,6 +8,8 @@ type index struct {
 	slots []indexSlot
 	shift uint // 32 - log2(len(slots))
 	n     int
+	last  int    // where the last search ended: put and del mostly come for the same thing
+	gap   uint64 // 1 + the hash for which last is the place to put it; 0: for none
 }
 
 // indexSlot is empty when at is 0.
@@ -45,9 +47,11 @@ func (x *index) get(id OrderID, orders []order) uint32 {
 	for i := x.home(hash); ; i++ {
 		s := slots[i&mask]
 		if s.at == 0 {
+			x.last, x.gap = i&mask, uint64(hash)+1
 			return 0
 		}
 		if s.hash == hash && orders[s.at].id == id {
+			x.last, x.gap = i&mask, 0
 			return s.at
 		}
 	}
@@ -56,9 +60,22 @@ func (x *index) get(id OrderID, orders []order) uint32 {
 // put adds what is not there.
 func (x *index) put(hash, at uint32) {
 	x.n++
+	if x.gap != uint64(hash)+1 || 2*x.n > len(x.slots) {
+		x.seek(hash, at)
+		return
+	}
+	x.gap = 0
+	x.slots[x.last] = indexSlot{hash, at}
+}
+
+// seek is put without knowing where.
+//
+//go:noinline
+func (x *index) seek(hash, at uint32) {
 	if 2*x.n > len(x.slots) {
 		x.grow()
 	}
+	x.gap = 0
 	x.place(indexSlot{hash, at})
 }
 
@@ -67,7 +84,11 @@ func (x *index) put(hash, at uint32) {
 func (x *index) del(hash, at uint32) {
 	slots := x.slots
 	mask := len(slots) - 1
-	i := x.home(hash)
+	x.gap = 0
+	i := x.last & mask
+	if slots[i].at != at {
+		i = x.home(hash)
+	}
 	for slots[i].at != at {
 		i = (i + 1) & mask
 	}
@@ -96,6 +117,7 @@ func (x *index) place(s indexSlot) {
 //go:noinline
 func (x *index) grow() {
 	old := x.slots
+	x.gap = 0
 	x.slots = make([]indexSlot, 2*len(old))
 	x.shift--
 	for _, s := range old {

@@ -24,18 +24,25 @@ func TestIndexFindsWhatIsThereAndNothingElse(t *testing.T) {
 				orders[i+1].id = id(uint64(i))
 			}
 			x, want := newIndex(0), map[uint32]bool{}
-			for range 200_000 {
-				at := 1 + rng.Uint32N(uint32(len(orders)-1))
-				o := &orders[at]
+			toggle := func(at uint32) {
 				if want[at] {
-					x.del(hashOf(o.id), at)
+					x.del(hashOf(orders[at].id), at)
 				} else {
-					x.put(hashOf(o.id), at)
+					x.put(hashOf(orders[at].id), at)
 				}
 				want[at] = !want[at]
-				probe := 1 + rng.Uint32N(uint32(len(orders)-1))
+			}
+			any := func() uint32 { return 1 + rng.Uint32N(uint32(len(orders)-1)) }
+			for range 200_000 {
+				toggle(any())
+				probe := any()
 				found := x.get(orders[probe].id, orders)
 				require.Equal(t, want[probe], found == probe, "slot %d found as %d", probe, found)
+				// As a command does: what was looked for is put or removed, at once or after others.
+				for range rng.IntN(3) {
+					toggle(any())
+				}
+				toggle(probe)
 			}
 		})
 	}
