@@ -1,0 +1,79 @@
+package desk_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
+)
+
+// mixed is a stream of n commands: 60 % orders that rest, 30 % cancels, 10 % that take.
+func mixed(n int, seed uint64) []desk.OrderValidated {
+	random := rand.New(rand.NewPCG(seed, 1))
+	var resting []string
+	commands := make([]desk.OrderValidated, 0, n)
+	for i := range n {
+		c := desk.OrderValidated{Symbol: symbol, Action: desk.ActionNew, OrderType: "LIMIT", TIF: "GTC"}
+		c.OrderID, c.TraderID = fmt.Sprintf("order-%08d", i), fmt.Sprintf("trader-%03d", random.IntN(200))
+		c.Quantity = desk.Quantity(1 + random.IntN(100))
+		c.Side = []string{"BUY", "SELL"}[random.IntN(2)]
+		away := 1 + random.IntN(100)
+		kind := random.IntN(10)
+		switch {
+		case kind < 3 && len(resting) > 0:
+			k := random.IntN(len(resting))
+			c = desk.OrderValidated{Symbol: symbol, Action: desk.ActionCancel, OrderID: resting[k]}
+			resting[k] = resting[len(resting)-1]
+			resting = resting[:len(resting)-1]
+		case kind < 4:
+			away, c.TIF, c.Quantity = -10, "IOC", c.Quantity*3
+		default:
+			resting = append(resting, c.OrderID)
+		}
+		if c.Action == desk.ActionNew {
+			if c.Side == "BUY" {
+				away = -away
+			}
+			c.Price = desk.Decimal(fmt.Sprintf("%d.%02d", (10_000+away)/100, (10_000+away)%100))
+		}
+		commands = append(commands, c)
+	}
+	return commands
+}
+
+// BenchmarkMatchingStep is one command through the cell of MatchingEngine: no Spine, no validation.
+func BenchmarkMatchingStep(b *testing.B) {
+	const many = 20_000 // of one life of the book; at its end some 6,000 orders rest
+	stamper := actors.NewStamper(actors.StamperOptions{Service: "bench"})
+	var events []actors.Event
+	for _, c := range mixed(many, 42) {
+		ev, err := stamper.Root(c, time.Unix(0, 0))
+		require.NoError(b, err)
+		events = append(events, ev)
+	}
+	keyed := engine(b, config())
+	b.ReportAllocs()
+	emitted, steps := 0, 0
+	var cell actors.Cell
+	for b.Loop() {
+		if steps%many == 0 {
+			b.StopTimer()
+			var err error
+			cell, err = keyed.NewCell(symbol)
+			require.NoError(b, err)
+			b.StartTimer()
+		}
+		out, err := cell.Step(events[steps%many])
+		if err != nil {
+			b.Fatal(err)
+		}
+		emitted += len(out)
+		steps++
+	}
+	b.ReportMetric(float64(emitted)/float64(steps), "emitted/op")
+}
