@@ -6,6 +6,10 @@ type SnapshotPolicy struct {
 	// record keeps alive in memory, its event and payload, outweighs a small state soon. With
 	// 10,000 cells, 64 records each cost half as much again, in collecting garbage.
 	Records int
+	// Weight is how many times the records since the last snapshot must weigh what it weighs. Default
+	// 4: with 1, an order book of some thousand orders spent a third of its time on snapshots; with 4 there
+	// is at most four times its size to be stepped through after a crash.
+	Weight int
 	// InPlace is the largest encoded state, in bytes, that is stored whole with every change
 	// instead of by records. Default 4,096; negative turns it off. It applies where bytes
 	// are made anyway: in durable stores, and in checking mode.
@@ -15,6 +19,7 @@ type SnapshotPolicy struct {
 // Defaults of SnapshotPolicy.
 const (
 	DefaultSnapshotRecords = 16
+	DefaultSnapshotWeight  = 4
 	DefaultInPlaceLimit    = 4 << 10
 )
 
@@ -23,6 +28,9 @@ func (p SnapshotPolicy) WithDefaults() SnapshotPolicy {
 	if p.Records == 0 {
 		p.Records = DefaultSnapshotRecords
 	}
+	if p.Weight == 0 {
+		p.Weight = DefaultSnapshotWeight
+	}
 	if p.InPlace == 0 {
 		p.InPlace = DefaultInPlaceLimit
 	}
@@ -30,8 +38,8 @@ func (p SnapshotPolicy) WithDefaults() SnapshotPolicy {
 }
 
 // Due reports whether a snapshot is worth its cost: the records since the last one are
-// many enough and weigh at least what the snapshot will, so that snapshots stay a constant
-// share of all that is written.
+// many enough and weigh several times what the snapshot will, so that snapshots stay a small and
+// constant share of all that is written.
 func (p SnapshotPolicy) Due(records int, recordBytes, stateBytes int) bool {
-	return records >= p.Records && recordBytes >= stateBytes
+	return records >= p.Records && recordBytes/p.Weight >= stateBytes
 }

@@ -10,16 +10,16 @@ import (
 
 func TestSnapshotPolicyFillsZeroFields(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, persistence.SnapshotPolicy{Records: 16, InPlace: 4096}, persistence.SnapshotPolicy{}.WithDefaults())
-	chosen := persistence.SnapshotPolicy{Records: 3, InPlace: -1}
+	assert.Equal(t, persistence.SnapshotPolicy{Records: 16, Weight: 4, InPlace: 4096}, persistence.SnapshotPolicy{}.WithDefaults())
+	chosen := persistence.SnapshotPolicy{Records: 3, Weight: 2, InPlace: -1}
 	assert.Equal(t, chosen, chosen.WithDefaults())
 }
 
 func TestSnapshotIsDueWhenRecordsAreManyAndOutweighIt(t *testing.T) {
 	t.Parallel()
-	p := persistence.SnapshotPolicy{Records: 10}
-	assert.True(t, p.Due(10, 1000, 1000))
-	assert.False(t, p.Due(9, 1000, 1000), "too few")
-	assert.False(t, p.Due(10, 999, 1000), "a snapshot would weigh more")
+	p := persistence.SnapshotPolicy{Records: 10, Weight: 3}
+	assert.True(t, p.Due(10, 3000, 1000))
+	assert.False(t, p.Due(9, 3000, 1000), "too few")
+	assert.False(t, p.Due(10, 2999, 1000), "a snapshot would weigh too much")
 	assert.True(t, p.Due(500, 5000, 0))
 }

@@ -232,6 +232,7 @@ func (s *settings) checkNumbers() error {
 		value int
 		least int
 	}{
+		{"WithSnapshots Records", s.snapshots.Records, 0}, {"WithSnapshots Weight", s.snapshots.Weight, 0},
 		{"WithInFlight events", s.maxEvents, 1}, {"WithInFlight bytes", s.maxBytes, 1},
 		{"WithBatch", s.maxBatch, 1}, {"WithMaxAbandoned", s.abandoned, 1}, {"WithBackendFailures", s.failures, 0},
 		{"WithDrain nanoseconds", int(s.drain), 0}, {"WithResidentCells", s.resident, 0},

@@ -214,6 +214,7 @@ func TestNewReportsMistakesOfOrgans(t *testing.T) {
 		"Random":      {spine.WithRandom(nil), "WithRandom(nil)"},
 		"MaxSteps":    {spine.WithMaxSteps(-5), "WithMaxSteps is -5"},
 		"Emissions":   {spine.WithEmissions(-1, 0), "WithEmissions events is -1"},
+		"Snapshots":   {spine.WithSnapshots(persistence.SnapshotPolicy{Records: -1, Weight: -2}), "WithSnapshots Weight is -2"},
 		"Cells":       {spine.WithResidentCells(-1, 0), "WithResidentCells is -1"},
 		"IdleAfter":   {spine.WithResidentCells(1, -time.Second), "WithResidentCells"},
 		"Limits":      {spine.WithLimits(actors.Limits{Payload: -1}), "WithLimits"},

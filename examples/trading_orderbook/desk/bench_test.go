@@ -1,8 +1,11 @@
 package desk_test
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,6 +13,8 @@ import (
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
+	"github.com/necrostack/necrostack/examples/trading_orderbook/matching"
+	"github.com/necrostack/necrostack/spine"
 )
 
 // mixed is a stream of n commands: 60 % orders that rest, 30 % cancels, 10 % that take.
@@ -76,4 +81,71 @@ func BenchmarkMatchingStep(b *testing.B) {
 		steps++
 	}
 	b.ReportMetric(float64(emitted)/float64(steps), "emitted/op")
+}
+
+// BenchmarkDesk is orders through a Spine in memory, 4,096 of them in flight: through the matching organ
+// alone, and through the whole desk, whose clearing house takes no time. One op is one order, with all
+// that follows from it.
+func BenchmarkDesk(b *testing.B) {
+	c := config()
+	c.Symbols = nil
+	for i := range 8 {
+		c.Symbols = append(c.Symbols, matching.DefaultSpec(fmt.Sprintf("S%d", i)))
+	}
+	d, err := desk.New(c)
+	require.NoError(b, err)
+	b.Run("matching", func(b *testing.B) {
+		matchingOnly := spine.WithOrgan(engine(b, c))
+		throughSpine(b, func(v desk.OrderValidated) actors.Payload { return v }, matchingOnly)
+	})
+	b.Run("whole", func(b *testing.B) {
+		throughSpine(b, func(v desk.OrderValidated) actors.Payload { return desk.OrderSubmitted(v) }, d.Options()...)
+	})
+}
+
+func throughSpine(b *testing.B, order func(desk.OrderValidated) actors.Payload, opts ...spine.Option) {
+	const batch = 256
+	room := make(chan struct{}, 4096/batch)
+	left := atomic.Int64{}
+	done := make(chan struct{})
+	matched := func(r spine.Result) {
+		if r.Organ == desk.MatchingEngine {
+			if n := left.Add(-1); n%batch == 0 {
+				<-room
+				if n == 0 {
+					close(done)
+				}
+			}
+		}
+	}
+	s, err := spine.New(spine.NewMemory(), append(opts, spine.WithHooks(spine.Hooks{Settled: matched}),
+		spine.WithLogger(slog.New(slog.DiscardHandler)))...)
+	require.NoError(b, err)
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	n := (b.N + batch - 1) / batch * batch
+	left.Store(int64(n))
+	stream := mixed(min(n, 1<<18), 42)
+	b.ReportAllocs()
+	b.ResetTimer()
+	payloads := make([]actors.Payload, batch)
+	for i := 0; i < n; i += batch {
+		for k := range payloads {
+			v := stream[(i+k)%len(stream)]
+			v.Symbol = fmt.Sprintf("S%d", (i+k)%8)
+			payloads[k] = order(v)
+		}
+		room <- struct{}{}
+		if _, err := s.Publish(ctx, payloads...); err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-done
+	require.NoError(b, s.WaitIdle(ctx))
+	b.StopTimer()
+	stats := s.Stats()
+	b.ReportMetric(float64(stats.Received)/float64(n), "events/order")
+	stop()
+	require.NoError(b, <-ended)
 }
