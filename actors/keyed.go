@@ -93,6 +93,9 @@ func Step[S any, P KeyedPayload](f func(*S, EventOf[P]) ([]Payload, error)) Part
 			return
 		}
 		step := func(s *S, ev Event) ([]Payload, error) {
+			if p, ok := ev.r.payload.(P); ok && !ev.r.checked {
+				return f(s, EventOf[P]{ev, p}) // as handleTyped, with three copies of the payload less
+			}
 			return handleTyped(ev, func(e EventOf[P]) ([]Payload, error) { return f(s, e) })
 		}
 		for _, typ := range types {

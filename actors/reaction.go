@@ -23,6 +23,9 @@ func On[P Payload](f func(context.Context, EventOf[P]) ([]Payload, error)) React
 			return
 		}
 		defineTyped[P](d, &reaction{handle: func(ctx context.Context, ev Event) ([]Payload, error) {
+			if p, ok := ev.r.payload.(P); ok && !ev.r.checked {
+				return f(ctx, EventOf[P]{ev, p}) // as handleTyped, with three copies of the payload less
+			}
 			return handleTyped(ev, func(e EventOf[P]) ([]Payload, error) { return f(ctx, e) })
 		}})
 	}}
