@@ -21,13 +21,16 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run test check race conformance sim mutants golden bench bench-pieces bench-once \
+.PHONY: help run pipeline test check race conformance sim mutants golden bench bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: ## Run the main example: a notification pipeline, Go only
+run: ## Run the main example: a trading desk on sample orders, Go only
+	@$(GO) run ./examples/trading_orderbook
+
+pipeline: ## Run the notification pipeline on sample requests, Go only
 	@$(GO) run ./examples/notification_pipeline
 
 # Cheap stages first; the whole suite last, so that its lines end the output.

@@ -111,7 +111,8 @@ func (v *validation) checkNew(given *Command) {
 	}
 	v.checkInstruction(given)
 	v.Quantity = v.quantity("quantity", given.Quantity, matching.InvalidQty)
-	if v.OrderType == "LIMIT" || v.OrderType == "STOP_LIMIT" {
+	// Whether an order of no known type needs a price nobody can say; one that it has must be a price.
+	if v.OrderType == "LIMIT" || v.OrderType == "STOP_LIMIT" || given.Price != "" && !v.knownType() {
 		v.Price = v.price("price", given.Price, matching.InvalidPrice)
 	}
 	if v.OrderType == "STOP" || v.OrderType == "STOP_LIMIT" {
@@ -148,9 +149,8 @@ func (v *validation) checkInstruction(given *Command) {
 	if v.TIF == "" {
 		v.TIF = "GTC"
 	}
-	if _, ok := matching.ParseType([]byte(v.OrderType)); !ok {
+	if !v.knownType() {
 		v.because(matching.InvalidType, "order_type %q is unknown", clip(given.OrderType))
-		return
 	}
 	if _, ok := matching.ParseTIF([]byte(v.TIF)); !ok {
 		v.because(matching.InvalidTIF, "tif %q is unknown", clip(given.TIF))
@@ -160,6 +160,11 @@ func (v *validation) checkInstruction(given *Command) {
 	if market && v.TIF == "POST_ONLY" || v.OrderType == "MARKET" && v.TIF == "GTD" {
 		v.because(matching.InvalidTIF, "an order of type %s cannot be %s", v.OrderType, v.TIF)
 	}
+}
+
+func (v *validation) knownType() bool {
+	_, ok := matching.ParseType([]byte(v.OrderType))
+	return ok
 }
 
 // checkDisplay checks an iceberg.

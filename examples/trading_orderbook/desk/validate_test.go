@@ -82,8 +82,8 @@ func TestValidateOrderGivesEveryReason(t *testing.T) {
 		want  string
 	}{
 		"all at once": {
-			desk.OrderSubmitted{OrderID: "a b", Symbol: "AAPL", Side: "HOLD", OrderType: "PEG", TIF: "NOW", Quantity: -1, Prevention: "MAYBE"},
-			"INVALID_ID INVALID_TRADER INVALID_SIDE INVALID_TYPE INVALID_QTY INVALID_PREVENTION",
+			desk.OrderSubmitted{OrderID: "a b", Symbol: "AAPL", Side: "HOLD", OrderType: "PEG", TIF: "NOW", Quantity: -1, Price: "NaN", Prevention: "MAYBE"},
+			"INVALID_ID INVALID_TRADER INVALID_SIDE INVALID_TYPE INVALID_TIF INVALID_QTY INVALID_PRICE INVALID_PREVENTION",
 		},
 		"unknown symbol, and what can be said without it": {
 			desk.OrderSubmitted{OrderID: "o1", TraderID: "t1", Symbol: "MSFT", Side: "UP", Quantity: 0, Price: "1"},

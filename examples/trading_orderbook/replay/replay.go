@@ -111,26 +111,36 @@ func Run(in io.Reader, out io.Writer, options Options) error {
 	if err != nil {
 		return err
 	}
+	err = Serve(in, out, func(to, line []byte) ([]byte, error) { return r.Append(to, line), nil })
+	if err != nil {
+		return err
+	}
+	return r.Finish(out)
+}
+
+// Serve gives the commands of in to carry, one after the other, and writes what it
+// appends to out: [Run] for an engine that lives elsewhere, without book and end.
+// A line is as [Replay.Append] takes it. An error of carry ends it, after what was
+// appended before.
+func Serve(in io.Reader, out io.Writer, carry func(to, line []byte) ([]byte, error)) error {
 	buffered := bufio.NewWriterSize(out, 1<<16)
 	commands := newLines(dialogue{in: in, out: buffered})
 	var answer []byte
 	for {
 		line, err := commands.next()
 		if errors.Is(err, io.EOF) {
-			break
+			return buffered.Flush()
+		}
+		if err == nil {
+			answer, err = carry(answer[:0], line)
 		}
 		if err != nil {
 			return errors.Join(err, buffered.Flush())
 		}
-		answer = r.Append(answer[:0], line)
 		if _, err := buffered.Write(answer); err != nil {
 			return err
 		}
 	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	return r.Finish(out)
 }
 
 // dialogue answers all it was asked before it reads on.

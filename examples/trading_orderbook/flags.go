@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// options are what the command line says.
+type options struct {
+	file, market        string // input
+	interactive, stress bool   // mode
+	orders, symbols     int
+	seed                uint64
+	clearing            string
+	house               houseOptions
+	events, audit       string // output
+	policies            string
+	log                 string
+	levels              slog.Level
+}
+
+// houseOptions say how the local clearing house behaves.
+type houseOptions struct {
+	latency  time.Duration
+	failures float64
+	outage   time.Duration
+}
+
+// errUsage is wrapped by mistakes on the command line.
+var errUsage = errors.New("see --help")
+
+// Bounds of the numbers.
+const (
+	maxOrders  = 10_000_000
+	maxSymbols = 1000
+)
+
+const usage = `Usage: trading_orderbook [flags]
+       trading_orderbook match [--amend total] [--ids ever] [--through-spine] < commands > results
+       trading_orderbook verify FILE
+
+A trading desk. Without flags: built-in sample orders, matched, settled with a clearing house that the
+program starts for itself, and told order by order. match speaks the replay protocol; verify computes the
+chains of an audit file again.
+
+Input
+  --file FILE         orders from FILE.json, FILE.csv or FILE.jsonl
+  --interactive       commands from standard input: BUY 100 AAPL @ 150.50, book, stats, dead, help, quit
+  --stress            random orders, and at the end the books of account
+  --orders N          how many of them (default 20000)
+  --symbols N         in how many symbols (default 4)
+  --seed N            which of them (default 1)
+  --market FILE       what is traded and who may do what, as JSON (default: the sample's market)
+
+Clearing (default: a local clearing house, for this run)
+  --clearing URL      http(s)://host/path
+  --latency D         what the local one takes for a request (default 2ms)
+  --failures SHARE    the share of requests that it answers 503, 0 to 1 (default 0)
+  --outage D          it is out of service for so long, from the start
+
+Output
+  --events FILE       every settled event as a line of JSON; - is standard output, the report then goes to standard error
+  --audit FILE        the audit trail, each event with the head of its chain, for verify
+  --policy FILE       policies of organs, as YAML
+  --log LEVEL         off, error, warn, info or debug, on standard error (default off: the report tells)
+`
+
+// parseFlags reads the command line. What --help prints goes to out.
+func parseFlags(args []string, out io.Writer) (options, error) {
+	var o options
+	f := newFlags("trading_orderbook")
+	f.StringVar(&o.file, "file", "", "")
+	f.BoolVar(&o.interactive, "interactive", false, "")
+	f.BoolVar(&o.stress, "stress", false, "")
+	f.IntVar(&o.orders, "orders", 20_000, "")
+	f.IntVar(&o.symbols, "symbols", 4, "")
+	f.Uint64Var(&o.seed, "seed", 1, "")
+	f.StringVar(&o.market, "market", "", "")
+	f.StringVar(&o.clearing, "clearing", "", "")
+	f.DurationVar(&o.house.latency, "latency", 2*time.Millisecond, "")
+	f.Float64Var(&o.house.failures, "failures", 0, "")
+	f.DurationVar(&o.house.outage, "outage", 0, "")
+	f.StringVar(&o.events, "events", "", "")
+	f.StringVar(&o.audit, "audit", "", "")
+	f.StringVar(&o.policies, "policy", "", "")
+	f.StringVar(&o.log, "log", "off", "")
+	return o, finishFlags(f, args, out, o.check)
+}
+
+// newFlags returns an empty set that prints nothing by itself: mistakes are returned, and told once.
+func newFlags(name string) *flag.FlagSet {
+	f := flag.NewFlagSet(name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	return f
+}
+
+// finishFlags parses args, and checks them with check, which is told what was given.
+func finishFlags(f *flag.FlagSet, args []string, out io.Writer, check func(given map[string]bool, rest []string) error) error {
+	err := f.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = io.WriteString(out, usage)
+		return err
+	}
+	if err == nil {
+		given := map[string]bool{}
+		f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+		err = check(given, f.Args())
+	}
+	if err != nil {
+		return fmt.Errorf("%w; %w", err, errUsage)
+	}
+	return nil
+}
+
+// check collects every mistake.
+func (o *options) check(given map[string]bool, rest []string) error {
+	errs := []error{noMore(rest)}
+	if count(o.file != "", o.interactive, o.stress) > 1 {
+		errs = append(errs, errors.New("--file, --interactive and --stress exclude each other"))
+	}
+	for _, name := range []string{"orders", "symbols", "seed"} {
+		if given[name] && !o.stress {
+			errs = append(errs, fmt.Errorf("--%s goes with --stress", name))
+		}
+	}
+	if given["market"] && o.stress {
+		errs = append(errs, errors.New("--market does not go with --stress, which trades symbols of its own"))
+	}
+	for _, name := range []string{"latency", "failures", "outage"} {
+		if given[name] && o.clearing != "" {
+			errs = append(errs, fmt.Errorf("--%s is of the local clearing house, and --clearing names another", name))
+		}
+	}
+	level, err := parseLevel(o.log)
+	o.levels = level
+	return errors.Join(append(errs, o.checkNumbers(), err)...)
+}
+
+func (o *options) checkNumbers() error {
+	var errs []error
+	for _, n := range []struct {
+		name     string
+		is, most int
+	}{{"orders", o.orders, maxOrders}, {"symbols", o.symbols, maxSymbols}} {
+		if n.is < 1 || n.is > n.most {
+			errs = append(errs, fmt.Errorf("--%s is %d, want 1 to %d", n.name, n.is, n.most))
+		}
+	}
+	for _, d := range []struct {
+		name string
+		is   time.Duration
+	}{{"latency", o.house.latency}, {"outage", o.house.outage}} {
+		if d.is < 0 {
+			errs = append(errs, fmt.Errorf("--%s is %s, want 0 or more", d.name, d.is))
+		}
+	}
+	if !(o.house.failures >= 0 && o.house.failures < 1) { // NaN is in no range
+		errs = append(errs, fmt.Errorf("--failures is %v, want at least 0 and less than 1", o.house.failures))
+	}
+	return errors.Join(errs...)
+}
+
+func noMore(rest []string) error {
+	if len(rest) == 0 {
+		return nil
+	}
+	return fmt.Errorf("argument %q is not a flag", rest[0])
+}
+
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+// levelOff is above everything that is logged.
+const levelOff = slog.Level(100)
+
+func parseLevel(text string) (slog.Level, error) {
+	switch strings.ToLower(text) {
+	case "off":
+		return levelOff, nil
+	case "error":
+		return slog.LevelError, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "debug":
+		return slog.LevelDebug, nil
+	default:
+		return levelOff, fmt.Errorf("--log is %q, want off, error, warn, info or debug", text)
+	}
+}
