@@ -4,6 +4,8 @@
 //	go run .                 everything, a few minutes
 //	go run . --only chain    one part: chain, growth or memory
 //	go run . --quick         a little of everything, in seconds, to see that it runs
+//	go run . orders          the load test of the trading desk
+//	go run . strategies      supervision strategies under faults
 //
 // It ends with status 1 when something does not run, and when memory grows.
 package main
@@ -38,30 +40,75 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, progress io.Writer) error {
+	tell := func(line string) { fmt.Fprintln(progress, line) }
+	if len(args) > 0 {
+		switch args[0] {
+		case "orders":
+			return runOrders(ctx, args, out, progress, tell)
+		case "strategies":
+			return runStrategies(ctx, args, out, progress, tell)
+		}
+	}
 	o, err := parse(args, progress)
 	if err != nil {
 		return err
 	}
-	r, err := o.measure(ctx, func(line string) { fmt.Fprintln(progress, line) })
+	r, err := o.measure(ctx, tell)
 	if err != nil {
 		return err
 	}
-	r.Facts = report.Gather(strings.Join(append([]string{"go run ."}, args...), " "), r.Facts.Time)
-	if err := r.Text(out); err != nil {
+	r.Facts = facts(args, r.Facts.Time)
+	if err := o.write(r.Document(), out); err != nil {
 		return err
-	}
-	if o.json != "" {
-		if err := r.JSON(o.json); err != nil {
-			return err
-		}
-	}
-	if o.out != "" {
-		if err := r.Save(o.out); err != nil {
-			return err
-		}
 	}
 	if r.Memory != nil {
 		return r.Memory.Err()
+	}
+	return nil
+}
+
+// facts are those of a run that began at a time.
+func facts(args []string, began time.Time) report.Facts {
+	return report.Gather(strings.Join(append([]string{"go run ."}, args...), " "), began)
+}
+
+// outputs says where results go, beside the terminal; "" is nowhere.
+type outputs struct {
+	json string // file
+	out  string // folder
+}
+
+// define adds the flags of o. page is what is written into the folder.
+func (o *outputs) define(f *flag.FlagSet, page string) {
+	f.StringVar(&o.json, "json", "", "`file` for all samples")
+	f.StringVar(&o.out, "out", ".", "`folder` for "+page+" and the charts, empty for none; with -only and -quick none unless it is given")
+}
+
+// settle leaves the folder out of a run that is not a whole one, unless it is given.
+func (o *outputs) settle(f *flag.FlagSet) {
+	given := givenIn(f)
+	if (given["quick"] || given["only"]) && !given["out"] {
+		o.out = ""
+	}
+}
+
+func givenIn(f *flag.FlagSet) map[string]bool {
+	given := map[string]bool{}
+	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+	return given
+}
+
+func (o *outputs) write(d report.Document, out io.Writer) error {
+	if err := d.Text(out); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := d.Save(o.out); err != nil {
+			return err
+		}
+	}
+	if o.json != "" {
+		return d.JSON(o.json)
 	}
 	return nil
 }
@@ -73,8 +120,7 @@ type options struct {
 	stations int
 	step     int
 	only     []string
-	json     string
-	out      string
+	outputs
 }
 
 var parts = []string{"chain", "growth", "memory"}
@@ -86,28 +132,26 @@ func parse(args []string, usage io.Writer) (options, error) {
 	events := f.Int("events", chain.Defaults.Starts, "starts of the chain per round; growth has as many events per point")
 	only := f.String("only", strings.Join(parts, ","), "`parts` to measure")
 	quick := f.Bool("quick", false, "a little of everything: shows that it runs, not how fast")
-	file := f.String("json", "", "`file` for all samples")
-	out := f.String("out", ".", "`folder` for RESULTS.md and the charts, empty for none; with -only and -quick none unless it is given")
+	var to outputs
+	to.define(f, "RESULTS.md")
 	if err := f.Parse(args); err != nil {
 		return options{}, err
 	}
 	o := options{
 		chain: chain.Defaults, growth: growth.Defaults, stations: growth.MemoryStations, step: growth.MemoryStep,
-		only: strings.Split(*only, ","), json: *file, out: *out,
+		only: strings.Split(*only, ","),
 	}
+	to.settle(f)
+	o.outputs = to
 	if *quick {
 		o.hurry()
 	}
-	given := map[string]bool{}
-	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+	given := givenIn(f)
 	if given["rounds"] {
 		o.chain.Rounds, o.growth.Rounds = *rounds, max(*rounds/2, 1)
 	}
 	if given["events"] {
 		o.chain.Starts, o.growth.Events = *events, *events
-	}
-	if (*quick || given["only"]) && !given["out"] {
-		o.out = ""
 	}
 	return o, o.check(f.Args())
 }

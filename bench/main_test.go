@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,5 +64,74 @@ func TestMistakesInFlagsAreReported(t *testing.T) {
 	for _, args := range [][]string{{"--only", "redis"}, {"--rounds", "0"}, {"--events", "-1"}, {"chain"}} {
 		_, err := parse(args, io.Discard)
 		assert.Error(t, err, "%v", args)
+	}
+}
+
+func TestQuickLoadTestMeasuresEverything(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file := filepath.Join(folder, "samples.json")
+	var out bytes.Buffer
+	args := []string{"orders", "--quick", "--orders", "4000", "--duration", "50ms", "--yardstick", folder, "--out", folder, "--json", file}
+	require.NoError(t, run(t.Context(), args, &out, io.Discard))
+	for _, want := range []string{"Targets", "Order books", "One operation", "Memory", "Orders per second", "Latency by rate: trading desk", "Queues by rate"} {
+		assert.Contains(t, out.String(), want)
+	}
+	for _, made := range []string{"ORDERS.md", "results/orders-desk-latency.svg", "samples.json"} {
+		_, err := os.Stat(filepath.Join(folder, made))
+		assert.NoError(t, err)
+	}
+}
+
+func TestQuickStrategiesMeasureEveryCell(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"strategies", "--quick", "--duration", "20ms"}, &out, io.Discard))
+	assert.Equal(t, 3, strings.Count(out.String(), "\n  no failures "))
+	for _, want := range []string{"log, 0.1 %", "store, 1 %", "nack, 10 %", "Failing by timeouts"} {
+		assert.Contains(t, out.String(), want)
+	}
+}
+
+func TestFlagsOfTheLoadTestReachItsParts(t *testing.T) {
+	t.Parallel()
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	require.NoError(t, os.WriteFile(policy, []byte("organs:\n  Settlement: {attempts: 7}\n"), 0o600))
+	c, to, err := parseOrders([]string{
+		"--quick", "--rounds", "2", "--orders", "1000", "--symbols", "5", "--rate", "3000,1000", "--duration", "7s", "--seed", "9",
+		"--policy", policy, "--only", "closed,open",
+	}, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, []any{2, 2, 1000, 200, 5, uint64(9), uint64(9), 7 * time.Second},
+		[]any{c.Rounds, c.Through.Rounds, c.Orders, c.Through.Orders, c.Through.Symbols, c.Seed, c.Through.Seed, c.Through.Duration})
+	assert.Equal(t, []float64{1000, 3000}, c.Through.Rates)
+	assert.Equal(t, []string{"closed", "open"}, c.Parts)
+	assert.Equal(t, 7, c.Through.Policies.For("Settlement").Retry.Attempts)
+	assert.Empty(t, to.out, "a part of it is not written")
+}
+
+func TestPolicyOfTheStrategiesIsTheDefaultOfTheFile(t *testing.T) {
+	t.Parallel()
+	policy := filepath.Join(t.TempDir(), "policy.yaml")
+	require.NoError(t, os.WriteFile(policy, []byte("default: {attempts: 2}\n"), 0o600))
+	c, cells, to, err := parseStrategies([]string{"--policy", policy, "--rounds", "4"}, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, 2, c.Policy.Retry.Attempts)
+	assert.Equal(t, 8, c.Policy.MaxDeliveries, "what the file does not say is as it was")
+	assert.Equal(t, 4, c.Rounds)
+	assert.Len(t, cells, 28)
+	assert.Equal(t, ".", to.out)
+}
+
+func TestMistakesInFlagsOfSubcommandsAreReported(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"orders", "--rate", "NaN"}, {"orders", "--rate", "0"}, {"orders", "--rate", "1,,2"}, {"orders", "--orders", "0"},
+		{"orders", "--symbols", "1001"}, {"orders", "--duration", "0s"}, {"orders", "--only", "open"}, {"orders", "--only", "redis"},
+		{"orders", "--policy", "/no/such/file"}, {"orders", "more"}, {"orders", "--rounds", "-1"},
+		{"strategies", "--rounds", "0"}, {"strategies", "--duration", "-1s"}, {"strategies", "--rate", "NaN"}, {"strategies", "more"},
+		{"strategies", "--policy", "/no/such/file"},
+	} {
+		assert.Error(t, run(t.Context(), args, io.Discard, io.Discard), "%v", args)
 	}
 }

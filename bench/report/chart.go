@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image/color"
 	"math"
-	"path/filepath"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -28,29 +27,6 @@ const (
 	chartWidth  = 8 * vg.Inch
 	chartHeight = 4.5 * vg.Inch
 )
-
-func (r Report) drawAll(folder string) error {
-	draws := map[string]func() (*plot.Plot, error){}
-	if r.Chain != nil {
-		draws[contestChart] = func() (*plot.Plot, error) { return drawContest(*r.Chain) }
-	}
-	if r.Growth != nil {
-		draws[growthChart] = func() (*plot.Plot, error) { return drawGrowth(*r.Growth) }
-	}
-	if r.Memory != nil {
-		draws[memoryChart] = func() (*plot.Plot, error) { return drawMemory(*r.Memory) }
-	}
-	for file, draw := range draws {
-		p, err := draw()
-		if err != nil {
-			return fmt.Errorf("draw %s: %w", file, err)
-		}
-		if err := p.Save(chartWidth, chartHeight, filepath.Join(folder, file)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // drawContest is a bar per contestant, from its median, and a line from the lowest to the highest.
 func drawContest(r chain.Result) (*plot.Plot, error) {
@@ -168,11 +144,11 @@ func (powersOfTwo) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// drawMemory is the heap over the run.
-func drawMemory(m growth.Memory) (*plot.Plot, error) {
+// drawMemory is the heap over the run, of what counts as events there.
+func drawMemory(m growth.Memory, events string) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text = "Heap in use, idle, after a collection"
-	p.X.Label.Text, p.Y.Label.Text = "million events handled", "MB"
+	p.X.Label.Text, p.Y.Label.Text = events, "MB"
 	points := make(plotter.XYs, len(m.Heap))
 	for i, h := range m.Heap {
 		points[i] = plotter.XY{X: float64(i*m.Step) / 1e6, Y: float64(h) / 1e6}

@@ -39,12 +39,16 @@ func curve(c growth.Curve) Table {
 	return t
 }
 
-// Heap is the table of the long run.
+// Heap is the table of the long run of a Spine.
 func Heap(m growth.Memory) Table {
+	return heap(m, "events handled", "A stateless organ and a keyed one of 1,000 cells, default settings; idle, after a collection.")
+}
+
+func heap(m growth.Memory, events, about string) Table {
 	t := Table{
-		Title: "Memory in use after so many events",
-		About: "A stateless organ and a keyed one of 1,000 cells, default settings; idle, after a collection.",
-		Head:  []string{"events handled", "heap, kB"},
+		Title: "Memory in use after so many " + events,
+		About: about,
+		Head:  []string{events, "heap, kB"},
 		Note:  "Too short to tell a leak from a warm-up.",
 	}
 	if m.Long() {

@@ -1,12 +1,7 @@
 package report
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"path/filepath"
+	"gonum.org/v1/plot"
 
 	"github.com/necrostack/necrostack/bench/chain"
 	"github.com/necrostack/necrostack/bench/growth"
@@ -18,48 +13,6 @@ type Report struct {
 	Chain  *chain.Result  `json:"chain,omitempty"`
 	Growth *growth.Result `json:"growth,omitempty"`
 	Memory *growth.Memory `json:"memory,omitempty"`
-}
-
-// section is a part of the report: tables, and the chart above them.
-type section struct {
-	title  string
-	chart  string // file name, "" for none
-	tables []Table
-}
-
-func (r Report) sections() []section {
-	var all []section
-	if r.Chain != nil {
-		all = append(all, section{"Chain", contestChart, []Table{Contest(*r.Chain), Targets(*r.Chain)}})
-	}
-	if r.Growth != nil {
-		all = append(all, section{"Growth", growthChart, Curves(*r.Growth)})
-	}
-	if r.Memory != nil {
-		all = append(all, section{"Memory", memoryChart, []Table{Heap(*r.Memory)}})
-	}
-	return all
-}
-
-// Text writes all tables for a terminal.
-func (r Report) Text(w io.Writer) error {
-	for _, s := range r.sections() {
-		for _, t := range s.tables {
-			if err := t.Text(w); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// JSON writes everything, samples included, to a file.
-func (r Report) JSON(file string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
 // preamble is what the reader has to know before the first number.
@@ -75,30 +28,25 @@ Allocations do not depend on the machine.
 
 `
 
-// chartFolder is where charts are, seen from the results.
-const chartFolder = "results"
-
-// Save writes RESULTS.md and the charts below folder.
-func (r Report) Save(folder string) error {
-	charts := filepath.Join(folder, chartFolder)
-	if err := os.MkdirAll(charts, 0o755); err != nil {
-		return err
+// Document is the report as it is written.
+func (r Report) Document() Document {
+	d := Document{File: "RESULTS.md", Preamble: preamble, Facts: r.Facts, Data: r}
+	if r.Chain != nil {
+		d.Sections = append(d.Sections, Section{
+			"Chain", []Chart{{contestChart, func() (*plot.Plot, error) { return drawContest(*r.Chain) }}},
+			[]Table{Contest(*r.Chain), Targets(*r.Chain)},
+		})
 	}
-	if err := r.drawAll(charts); err != nil {
-		return err
+	if r.Growth != nil {
+		d.Sections = append(d.Sections, Section{
+			"Growth", []Chart{{growthChart, func() (*plot.Plot, error) { return drawGrowth(*r.Growth) }}}, Curves(*r.Growth),
+		})
 	}
-	return os.WriteFile(filepath.Join(folder, "RESULTS.md"), r.markdown(), 0o644)
-}
-
-func (r Report) markdown() []byte {
-	var b bytes.Buffer
-	b.WriteString(preamble)
-	r.Facts.Markdown(&b)
-	for _, s := range r.sections() {
-		fmt.Fprintf(&b, "\n## %s\n\n![%s](%s/%s)\n", s.title, s.title, chartFolder, s.chart)
-		for _, t := range s.tables {
-			t.Markdown(&b)
-		}
+	if r.Memory != nil {
+		d.Sections = append(d.Sections, Section{
+			"Memory", []Chart{{memoryChart, func() (*plot.Plot, error) { return drawMemory(*r.Memory, "million events handled") }}},
+			[]Table{Heap(*r.Memory)},
+		})
 	}
-	return b.Bytes()
+	return d
 }

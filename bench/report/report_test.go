@@ -54,7 +54,7 @@ func measured() report.Report {
 func TestTablesSayWhatWasMeasured(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	require.NoError(t, measured().Text(&b))
+	require.NoError(t, measured().Document().Text(&b))
 	got := b.String()
 	for _, want := range []string{
 		`ours +2\.50 M +1\.25 M–2\.50 M +400 +800 +2\.75 +1\.00 +0\.50 +0\.25 +20\.0`,
@@ -73,7 +73,7 @@ func TestTablesSayWhatWasMeasured(t *testing.T) {
 func TestSaveWritesResultsAndCharts(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
-	require.NoError(t, measured().Save(folder))
+	require.NoError(t, measured().Document().Save(folder))
 	text, err := os.ReadFile(filepath.Join(folder, "RESULTS.md"))
 	require.NoError(t, err)
 	for _, want := range []string{
@@ -95,7 +95,7 @@ func TestPartsThatWereNotMeasuredAreNotTold(t *testing.T) {
 	r := measured()
 	r.Chain, r.Growth = nil, nil
 	var b bytes.Buffer
-	require.NoError(t, r.Text(&b))
+	require.NoError(t, r.Document().Text(&b))
 	assert.NotContains(t, b.String(), "Chain")
 	assert.Contains(t, b.String(), "Memory")
 }
@@ -103,7 +103,7 @@ func TestPartsThatWereNotMeasuredAreNotTold(t *testing.T) {
 func TestJSONHoldsEverySample(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "samples.json")
-	require.NoError(t, measured().JSON(file))
+	require.NoError(t, measured().Document().JSON(file))
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	var back report.Report
