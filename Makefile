@@ -21,7 +21,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run pipeline test check race conformance sim mutants golden bench bench-pieces bench-once \
+.PHONY: help run pipeline test check race conformance sim mutants golden bench bench-orders bench-strategies bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -66,6 +66,14 @@ bench: ## Compare with peers, see how costs grow; writes bench/RESULTS.md (BENCH
 	$(call stage,bench)
 	@cd bench && $(GO) run . $(BENCHFLAGS)
 
+bench-orders: ## Load test of the trading desk; writes bench/ORDERS.md (BENCHFLAGS="--only books")
+	$(call stage,bench-orders)
+	@cd bench && $(GO) run . orders $(BENCHFLAGS)
+
+bench-strategies: ## LOG, STORE and NACK under faults; writes bench/STRATEGIES.md
+	$(call stage,bench-strategies)
+	@cd bench && $(GO) run . strategies $(BENCHFLAGS)
+
 bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
 	$(call stage,bench-pieces)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
@@ -74,7 +82,7 @@ bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 
 bench-once: ## Run every benchmark once and the bench program quickly, so that none rots
 	$(call stage,bench-once)
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
-	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick
+	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick && $(GO) run . orders --quick && $(GO) run . strategies --quick
 
 proto: ## Regenerate proto/wirepb from proto/*.proto
 	@.ci/setup protoc
