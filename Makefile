@@ -21,7 +21,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run pipeline test check race conformance sim mutants golden bench bench-orders bench-strategies bench-pieces bench-once \
+.PHONY: help run pipeline test check race conformance sim mutants mutants-part golden bench bench-orders bench-strategies bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -34,7 +34,7 @@ pipeline: ## Run the notification pipeline on sample requests, Go only
 	@$(GO) run ./examples/notification_pipeline
 
 # Cheap stages first; the whole suite last, so that its lines end the output.
-test: setup lint ladder proto-check bench-once conformance sim mutants race ## All tests; installs what they need
+test: setup lint ladder proto-check bench-once conformance sim mutants-part race ## All tests; installs what they need
 
 check: test ## What CI runs: the same as test
 
@@ -55,6 +55,11 @@ sim: ## Seeded simulation of the Spine with faults (SEEDS=2000; SEEDS=100000 for
 mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a test must catch
 	$(call stage,mutants)
 	$(GO) run ./.ci/mutate
+
+# All of them take ten minutes and more.
+mutants-part: ## A third of the mutants, another third with each commit; any that is stale
+	$(call stage,mutants: a third)
+	$(GO) run ./.ci/mutate -part $$(( $$(git rev-list --count HEAD 2>/dev/null || echo 0) % 3 + 1 ))/3
 
 golden: ## Rewrite golden files; review the diff
 	$(call stage,golden)

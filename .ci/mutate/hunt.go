@@ -139,6 +139,17 @@ func (h hunt) one(ctx context.Context, m mutant, dir, fault string) (result, err
 	return res, nil
 }
 
+// staleOf returns a result for each of the mutants that is stale. None is run.
+func (h hunt) staleOf(mutants []mutant) []result {
+	var found []result
+	for _, m := range mutants {
+		if _, err := mutated(h.root, m.edits); err != nil {
+			found = append(found, result{mutant: m, verdict: stale, detail: err.Error()})
+		}
+	}
+	return found
+}
+
 // judge turns a report about mutated code into a verdict.
 func judge(r report) (v verdict, by, detail string) {
 	switch {

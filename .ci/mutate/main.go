@@ -21,6 +21,7 @@
 //
 //	go run ./.ci/mutate              all mutants
 //	go run ./.ci/mutate -run ledger  those whose name matches
+//	go run ./.ci/mutate -part 2/3    every third of them, and whether any of the others is stale
 //	go run ./.ci/mutate -list        names and reasons
 //
 // Caught means that a test failed, crashed or hung. A mutant that does not
@@ -66,6 +67,7 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutate", flag.ExitOnError)
 	filter := flags.String("run", "", "only mutants whose name matches this expression")
+	part := flags.String("part", "1/1", "of the mutants chosen, part `k/n`: each n-th from the k-th on; the others are only looked at")
 	list := flags.Bool("list", false, "list the mutants instead of running them")
 	timeout := flags.Duration("timeout", 2*time.Minute, "time for the tests on one mutant")
 	flags.Parse(args)
@@ -80,12 +82,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if *list {
 		return showList(out, mutants)
 	}
+	mutants, others, err := split(mutants, *part)
+	if err != nil {
+		return err
+	}
 	h := hunt{root: root, timeout: *timeout, progress: os.Stderr}
 	results, err := h.all(ctx, mutants)
 	if err != nil {
 		return err
 	}
-	return showResults(out, results)
+	return showResults(out, append(results, h.staleOf(others)...))
 }
 
 // choose returns the mutants whose name matches. None is an error: a check
@@ -112,6 +118,22 @@ func choose(root, filter string) ([]mutant, error) {
 		return nil, fmt.Errorf("none of %d mutants matches %q", len(all), filter)
 	}
 	return chosen, nil
+}
+
+// split returns part "k/n" of the mutants, and the rest.
+func split(all []mutant, part string) (chosen, others []mutant, err error) {
+	var k, n int
+	if _, err := fmt.Sscanf(part, "%d/%d", &k, &n); err != nil || k < 1 || k > n {
+		return nil, nil, fmt.Errorf("-part is %q, want k/n with k from 1 to n", part)
+	}
+	for i, m := range all {
+		if i%n == k-1 {
+			chosen = append(chosen, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	return chosen, others, nil
 }
 
 func moduleRoot() (string, error) {

@@ -124,3 +124,41 @@ func TestFirstErrorEndsTheRest(t *testing.T) {
 		t.Errorf("error is %v, want %v", err, bad)
 	}
 }
+
+func TestPartsHaveEachMutantOnce(t *testing.T) {
+	var all []mutant
+	for i := range 10 {
+		all = append(all, mutant{name: string(rune('a' + i))})
+	}
+	seen := map[string]int{}
+	for _, part := range []string{"1/3", "2/3", "3/3"} {
+		chosen, others, err := split(all, part)
+		if err != nil || len(chosen)+len(others) != len(all) {
+			t.Fatalf("part %s: %d chosen, %d others, %v", part, len(chosen), len(others), err)
+		}
+		for _, m := range chosen {
+			seen[m.name]++
+		}
+	}
+	for _, m := range all {
+		if seen[m.name] != 1 {
+			t.Errorf("mutant %s is in %d parts", m.name, seen[m.name])
+		}
+	}
+	for _, bad := range []string{"", "0/3", "4/3", "a/b", "3"} {
+		if _, _, err := split(all, bad); err == nil {
+			t.Errorf("part %q is accepted", bad)
+		}
+	}
+}
+
+func TestOthersAreLookedAt(t *testing.T) {
+	h := hunt{root: scratchModule(t)}
+	found := h.staleOf([]mutant{
+		{name: "fits", edits: sumEdit("return a - b")},
+		{name: "gone", edits: []edit{{"sum.go", []string{"\treturn b + a"}, []string{"\treturn a"}}}},
+	})
+	if len(found) != 1 || found[0].mutant.name != "gone" || found[0].verdict != stale {
+		t.Errorf("found %v, want gone as stale", found)
+	}
+}
