@@ -41,7 +41,7 @@ func Policy() supervision.Policy {
 			Backoff:  supervision.Backoff{Base: time.Millisecond, Factor: 2, Max: 10 * time.Millisecond, Jitter: 0.2},
 		},
 		Exhausted: supervision.Store, Timeout: 20 * time.Millisecond, MaxDeliveries: 8,
-		Restarts: supervision.Restarts{Max: 10_000, Within: time.Second},
+		Restarts: supervision.Restarts{Max: 10_000, Within: 50 * time.Millisecond},
 	}
 }
 
