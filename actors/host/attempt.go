@@ -40,6 +40,9 @@ func (a *attempt) Value(key any) any {
 	if _, ok := key.(actors.AttemptKey); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		if a.event.IsZero() {
+			return nil // between two handlings: there is none
+		}
 		a.used.Store(true)
 		return &actors.AttemptInfo{Event: a.event.ID(), Organ: a.organ.name, Attempt: int(a.number)}
 	}
@@ -91,10 +94,13 @@ func (a *attempt) returned() (used bool, err error) {
 }
 
 // rest ends the attempt until it serves again: who looks now, from a goroutine that should not be
-// there any more, finds it cancelled.
+// there any more, finds it cancelled. An idle lane keeps no event alive.
 func (a *attempt) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if !a.used.Load() {
+		a.event = actors.Event{}
+	}
 	a.close()
 }
 

@@ -113,6 +113,7 @@ func TestFirstLookAfterTheEndFindsAnEndedContext(t *testing.T) {
 		var kept context.Context
 		o := own(t, looking(func(ctx context.Context, _ ping) { kept = ctx }), host.OrganConfig{})
 		o.run(pings(t, 1)...)
+		assert.Empty(t, actors.EffectKey(kept), "it is nobody's attempt now")
 		assert.ErrorIs(t, kept.Err(), context.Canceled)
 		o.run(pings(t, 1)...) // must not be disturbed by that look
 	})

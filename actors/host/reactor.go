@@ -173,6 +173,7 @@ func (r *reactor) many(b *Batch, i, n int) error {
 	var results []actors.BatchResult
 	err := guard(func() (err error) { results, err = r.handler.HandleBatch(a, r.evs); return err })
 	ctxErr := r.done(a)
+	clear(r.evs)
 	if err == nil {
 		r.outs = r.each(b, i, n, results, ctxErr)
 	}
