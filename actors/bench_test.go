@@ -30,6 +30,9 @@ func hotCalls(t testing.TB) []hot {
 	})).NewCell("acc-1")
 	require.NoError(t, err)
 	ctx := context.Background()
+	text, err := parent.MarshalBinary()
+	require.NoError(t, err)
+	onWire, buffer := string(text), make([]byte, 0, len(text))
 	return []hot{
 		{"Root", 1, func() error { _, err := pub.Root(order, birth); return err }},
 		{"Emission", 1, func() error { _, err := audit.Emission(parent, 0, order, birth); return err }},
@@ -37,6 +40,8 @@ func hotCalls(t testing.TB) []hot {
 		{"Decode", 0, func() error { _, err := actors.Decode[Ordered](parent); return err }},
 		{"KeyHash", 0, func() error { hashes += parent.KeyHash(); return nil }},
 		{"KeyHash/keyless", 0, func() error { hashes += keyless.KeyHash(); return nil }},
+		{"AppendBinary", 0, func() error { _, err := parent.AppendBinary(buffer); return err }},
+		{"UnmarshalString", 1, func() error { return new(actors.Event).UnmarshalString(onWire) }},
 		{"Handle", 0, func() error { _, err := sink.Handle(ctx, parent); return err }},
 		{"Step", 0, func() error { _, err := cell.Step(parent); return err }},
 	}

@@ -1,12 +1,12 @@
 package actors
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/proto"
+	"unsafe"
 
 	"github.com/necrostack/necrostack/proto/wirepb"
 )
@@ -20,114 +20,94 @@ const envelopeVersion = 1
 // MarshalBinary returns the wire form: a protobuf Envelope (proto/wire.proto) that holds
 // everything, the payload as its own bytes. The error wraps ErrEncode.
 func (e Event) MarshalBinary() ([]byte, error) {
-	data, encoding, err := e.Data()
+	b, err := e.AppendBinary(nil)
 	if err != nil {
 		return nil, err
 	}
-	w := e.wire()
-	w.Payload = data
-	if encoding == Protobuf {
-		w.Kind = wirepb.PayloadKind_PROTOBUF
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(w)
+	return b, nil
 }
 
-// wire is the envelope without the payload.
-func (e Event) wire() *wirepb.Envelope {
-	r := e.r
-	w := &wirepb.Envelope{
-		Version:   envelopeVersion,
-		Id:        r.id[:],
-		TimeUs:    r.timeUS,
-		EventType: r.typ,
-		Key:       r.key,
-		HasKey:    r.hasKey,
-		Hops:      uint32(r.hops),
-		DueUs:     r.due(),
-		Meta:      e.MetaAll(),
+// AppendBinary appends the wire form to b, growing it at most once. With an error, which wraps
+// ErrEncode, b is returned as it was.
+func (e Event) AppendBinary(b []byte) ([]byte, error) {
+	data, encoding, err := e.Data()
+	if err != nil {
+		return b, err
 	}
-	if r.correlation != r.id {
-		w.CorrelationId = r.correlation[:]
+	if err := e.r.checkText(); err != nil {
+		return b, err
 	}
-	if !r.causation.IsZero() {
-		w.CausationId = r.causation[:]
+	n := e.envelopeSize() + payloadSize(data, encoding)
+	if b == nil {
+		b = make([]byte, 0, n) // exactly, where Grow leaves room for more
 	}
-	if r.extra != nil {
-		w.Traceparent, w.Only = r.extra.traceparent, r.extra.only
-	}
-	return w
+	return e.r.appendWire(slices.Grow(b, n), data, encoding), nil
 }
-
-func (e Event) envelopeSize() int { return proto.Size(e.wire()) }
 
 // UnmarshalBinary reads the wire form. Unknown fields of newer writers are ignored, an
 // unknown version is refused. Errors wrap ErrEnvelope and name the field.
-func (e *Event) UnmarshalBinary(data []byte) error {
-	var w wirepb.Envelope
-	if err := proto.Unmarshal(data, &w); err != nil {
+func (e *Event) UnmarshalBinary(data []byte) error { return e.unmarshal(bytes.Clone(data)) }
+
+// UnmarshalString is UnmarshalBinary without a copy: the event, what Data returns included, lies in
+// data's own memory and keeps all of it alive.
+func (e *Event) UnmarshalString(data string) error {
+	// Nobody writes to what comes of it: Data's bytes must not be changed.
+	return e.unmarshal(unsafe.Slice(unsafe.StringData(data), len(data)))
+}
+
+// unmarshal reads data, which belongs to the event from now on.
+func (e *Event) unmarshal(data []byte) error {
+	var w wire
+	if err := w.read(data); err != nil {
 		return fmt.Errorf("%w: %w", ErrEnvelope, err)
 	}
-	if w.Version != envelopeVersion {
-		return fmt.Errorf("%w: version is %d, want %d", ErrEnvelope, w.Version, envelopeVersion)
+	if w.version != envelopeVersion {
+		return fmt.Errorf("%w: version is %d, want %d", ErrEnvelope, w.version, envelopeVersion)
 	}
-	r := &record{}
-	for _, read := range []func(*record, *wirepb.Envelope) error{readIDs, readFields, readExtra, readBody} {
-		if err := read(r, &w); err != nil {
-			return err
-		}
+	a := &arrival{}
+	if err := a.fill(&w); err != nil {
+		return fmt.Errorf("%w: %w", ErrEnvelope, err)
 	}
-	e.r = r
+	a.record.body.Store(&a.own)
+	e.r = &a.record
 	return nil
 }
 
-func readFields(r *record, w *wirepb.Envelope) error {
-	if !writable(w.TimeUs) {
-		return fmt.Errorf("%w: time_us is %d, which is in no year of four digits", ErrEnvelope, w.TimeUs)
-	}
-	if err := CheckName("event_type", w.EventType); err != nil {
-		return fmt.Errorf("%w: %w", ErrEnvelope, err)
-	}
-	if w.Hops > maxHops {
-		return fmt.Errorf("%w: hops is %d", ErrEnvelope, w.Hops)
-	}
-	r.timeUS, r.typ, r.hops = w.TimeUs, w.EventType, uint16(w.Hops)
-	if w.HasKey {
-		r.key, r.hasKey = w.Key, true
-	}
-	return nil
+// arrival is the record of an event that came as bytes, and its body: one piece of memory.
+type arrival struct {
+	record
+	own body
 }
 
-func readBody(r *record, w *wirepb.Envelope) error {
-	switch w.Kind {
-	case wirepb.PayloadKind_PROTOBUF:
-		r.body.Store(&body{data: w.Payload, encoding: Protobuf})
-	case wirepb.PayloadKind_JSON:
-		if err := checkObject(w.Payload); err != nil {
-			return fmt.Errorf("%w: %w", ErrEnvelope, err)
-		}
-		r.body.Store(&body{data: w.Payload, encoding: JSON})
-	default:
-		return fmt.Errorf("%w: kind is %d, want 0 or 1", ErrEnvelope, w.Kind)
+func (a *arrival) fill(w *wire) error {
+	if err := readIDs(&a.record, w); err != nil {
+		return err
 	}
-	return nil
+	if err := readFields(&a.record, w); err != nil {
+		return err
+	}
+	if err := readExtra(&a.record, w); err != nil {
+		return err
+	}
+	return readBody(&a.own, w)
 }
 
 // maxHops is what the record's field holds.
 const maxHops = 1<<16 - 1
 
-func readIDs(r *record, w *wirepb.Envelope) error {
-	if len(w.Id) != len(r.id) {
-		return fmt.Errorf("%w: id has %d bytes, want 16", ErrEnvelope, len(w.Id))
+func readIDs(r *record, w *wire) error {
+	if len(w.id) != len(r.id) {
+		return fmt.Errorf("id has %d bytes, want 16", len(w.id))
 	}
-	copy(r.id[:], w.Id)
+	r.id = ID(w.id)
 	if r.id.IsZero() {
-		return fmt.Errorf("%w: id is %s, which stands for none", ErrEnvelope, r.id)
+		return fmt.Errorf("id is %s, which stands for none", r.id)
 	}
 	r.correlation = r.id
-	if err := readID(&r.correlation, "correlation_id", w.CorrelationId); err != nil {
+	if err := readID(&r.correlation, "correlation_id", w.correlation); err != nil {
 		return err
 	}
-	return readID(&r.causation, "causation_id", w.CausationId)
+	return readID(&r.causation, "causation_id", w.causation)
 }
 
 func readID(id *ID, name string, b []byte) error {
@@ -135,26 +115,66 @@ func readID(id *ID, name string, b []byte) error {
 	case 0:
 		return nil
 	case len(id):
-		copy(id[:], b)
+		*id = ID(b)
 		return nil
 	default:
-		return fmt.Errorf("%w: %s has %d bytes, want 16", ErrEnvelope, name, len(b))
+		return fmt.Errorf("%s has %d bytes, want 16", name, len(b))
 	}
 }
 
-func readExtra(r *record, w *wirepb.Envelope) error {
-	if len(w.Meta) == 0 && w.Traceparent == "" && w.Only == "" && w.DueUs == 0 {
+func readFields(r *record, w *wire) error {
+	if !writable(w.timeUS) {
+		return fmt.Errorf("time_us is %d, which is in no year of four digits", w.timeUS)
+	}
+	if err := CheckName("event_type", w.typ); err != nil {
+		return err
+	}
+	if w.hops > maxHops {
+		return fmt.Errorf("hops is %d", w.hops)
+	}
+	r.timeUS, r.typ, r.hops = w.timeUS, w.typ, uint16(w.hops)
+	if w.hasKey {
+		r.key, r.hasKey = w.key, true
+	}
+	return nil
+}
+
+func readExtra(r *record, w *wire) error {
+	if len(w.meta) == 0 && w.traceparent == "" && w.only == "" && w.dueUS == 0 {
 		return nil
 	}
-	x := &extra{traceparent: w.Traceparent, only: w.Only, dueUS: w.DueUs}
-	for name, value := range w.Meta {
-		x.meta = append(x.meta, metaPair{name, value})
-	}
-	slices.SortFunc(x.meta, func(a, b metaPair) int { return strings.Compare(a.name, b.name) })
+	x := &extra{traceparent: w.traceparent, only: w.only, dueUS: w.dueUS, meta: lastOfEach(w.meta)}
 	if err := checkMeta(x); err != nil {
-		return fmt.Errorf("%w: %w", ErrEnvelope, err)
+		return err
 	}
 	r.extra = x
+	return nil
+}
+
+// lastOfEach sorts pairs by name, and keeps the last of those with the same name.
+func lastOfEach(pairs []metaPair) []metaPair {
+	slices.SortStableFunc(pairs, func(a, b metaPair) int { return strings.Compare(a.name, b.name) })
+	kept := pairs[:0]
+	for i, p := range pairs {
+		if i+1 == len(pairs) || pairs[i+1].name != p.name {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func readBody(b *body, w *wire) error {
+	switch w.kind {
+	case wirepb.PayloadKind_PROTOBUF:
+		b.encoding = Protobuf
+	case wirepb.PayloadKind_JSON:
+		if err := checkObject(w.payload); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("kind is %d, want 0 or 1", w.kind)
+	}
+	b.data = slices.Clip(w.payload) // so that nobody's append writes over what follows
 	return nil
 }
 

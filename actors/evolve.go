@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 )
@@ -43,7 +44,7 @@ func upcast(zero Payload, typ string, b *body) ([]byte, error) {
 		if b.encoding != JSON {
 			return nil, errUpcastProto
 		}
-		data, err := past.up(b.data)
+		data, err := past.up(bytes.Clone(b.data)) // an upcast may edit in place; the bytes are everybody's
 		if err != nil {
 			return nil, err
 		}

@@ -130,6 +130,10 @@ type Delivery struct {
 	// a fresh event: all organs of the service that listen to its type (to whom Event.Only addresses it, if
 	// anybody), none of which has tried.
 	Todo []Todo
+	// Lost says that this is no delivery but a message, with no more than a Shard and a Handout: everything of
+	// the shard that was handed out up to Handout is lost and will come again, as after an answer Lost. A
+	// backend says so where it has found out by itself, and before it hands out anything of the shard again.
+	Lost bool
 }
 
 // Todo is what one organ has still to do for a delivery.
@@ -137,6 +141,9 @@ type Todo struct {
 	Organ    int
 	Attempts int       // failed so far
 	First    time.Time // of the first failure; zero when Attempts is 0
+	// Crashes is how often the process has died while the organ had this event in hand, as far as
+	// the backend knows.
+	Crashes int
 }
 
 // NoOrgan is the organ of a settlement for an event that no organ of the service wants.

@@ -152,6 +152,10 @@ func (c *core) arrived(now time.Time, ds []Delivery, err error) {
 }
 
 func (c *core) deliver(d *Delivery) {
+	if d.Lost {
+		c.shardLost(d.Shard, d.Handout)
+		return
+	}
 	if d.Handout <= c.lost[d.Shard] {
 		return // handed out before its shard was lost: it comes again
 	}

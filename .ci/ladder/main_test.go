@@ -50,6 +50,8 @@ func TestEdges(t *testing.T) {
 		{from: "spine", to: "spine/spinetest", inTest: true},
 		{from: "spine", to: "actors/actorstest", inTest: true},
 		{from: "spine/redisstream", to: "spine/backendtest", inTest: true},
+		{from: "spine/redisstream", to: "spine/redisstream/redistest", inTest: true},
+		{from: "cluster/redislease", to: "spine/redisstream/redistest", inTest: true},
 		{from: "spine/spinetest", to: "spine"},
 		{from: "spine/spinetest", to: "actors/actorstest"},
 		{from: "spine/backendtest", to: "actors"},
@@ -63,6 +65,9 @@ func TestEdges(t *testing.T) {
 		{from: "actors", to: "actors/actorstest", want: "a test helper"},
 		{from: "spine", to: "actors/actorstest", want: "a test helper"},
 		{from: "cmd/necro", to: "spine/backendtest", want: "a test helper"},
+		{from: "spine/redisstream", to: "spine/redisstream/redistest", want: "a test helper"},
+		{from: "spine", to: "spine/redisstream/redistest", inTest: true, want: "sideways"},
+		{from: "spine/redisstream/redistest", to: "spine", want: "sideways"},
 	}
 	for _, tt := range tests {
 		name := tt.from + " to " + tt.to

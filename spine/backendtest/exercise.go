@@ -98,6 +98,14 @@ func Exercise(t *testing.T, h Harness, f Features) {
 	}
 }
 
+// Durable runs the parts for durable backends alone: for a harness whose stores are dear.
+func Durable(t *testing.T, h Harness) {
+	t.Helper()
+	for _, p := range durableParts {
+		h.run(t, p.name, func(t *testing.T) { p.run(newSuite(t, h)) })
+	}
+}
+
 // modelSeeds is how many random histories Exercise runs.
 const modelSeeds = 20
 

@@ -27,12 +27,11 @@ func changes(s *suite) {
 	o := s.serve(keyed("a"), keyed("b"))
 	evs := o.notes("k", "1", "2")
 	o.notes("other", "3")
-	for i, d := range o.pull(3) {
-		base := uint64(i)
-		if d.Event.Key() == "other" {
-			base = 0
-		}
-		o.settle(changed(d, 0, s.change(base)))
+	next := map[string]uint64{}
+	for _, d := range o.pull(3) {
+		key := d.Event.Key()
+		o.settle(changed(d, 0, s.change(next[key])))
+		next[key]++
 	}
 	h := o.load("k")
 	assert.Equal(s, uint64(2), h.Last)

@@ -1,0 +1,184 @@
+package redisstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/necrostack/necrostack/persistence"
+	"github.com/necrostack/necrostack/spine"
+	"github.com/necrostack/necrostack/supervision"
+)
+
+// Backend is the spine.Backend that keeps everything in one Redis. It is an Inspector, a persistence.Store and
+// supervision.DeadLetters too, each for the service it serves. All methods are safe for concurrent use.
+type Backend struct {
+	settings settings
+	keys     keyring
+	shards   []*shard
+	rdb      *redis.Client
+	blocking *redis.Client // its one connection waits for news
+	closing  chan struct{} // closed by Close
+	pulls    turnstile     // one pull talks to the server at a time
+	commits  turnstile     // one Settle at a time
+	lanes    publishLanes
+	group    sync.WaitGroup
+
+	mu         sync.Mutex
+	closed     bool
+	failed     error  // for good: the store is lost
+	store      string // its id, once it is known
+	runID      string // of the server
+	service    spine.Service
+	serving    bool
+	routes     routes
+	numbers    uint64 // entries so far
+	handouts   uint64
+	turn       int   // which shard is first in what goes round
+	takes      []int // Want.Organs of the last Pull
+	deferred   deferredNumbers
+	changed    chan struct{} // closed when ownership changes, or something may be had
+	keeper     keeper
+	listener   listener
+	troubled   time.Time // when the last log line about the server was written
+	lastBucket int64
+}
+
+var (
+	errClosed = spine.ErrClosed
+	errLost   = errors.New("redisstream: the shard is not this node's any more")
+)
+
+// ErrStoreLost reports that the store is not the one this process has worked with, or a part of it is gone: somebody has
+// deleted keys. Nothing is begun anew in its place.
+var ErrStoreLost = errors.New("redisstream: the store is lost")
+
+// New returns a handle on the store at address, redis://[user[:password]@]host[:port][/db], rediss://… with TLS, or
+// unix://…. It does no I/O: the first use connects, and reports a server that is not fit. The error names
+// all mistakes in the options.
+func New(address string, opts ...Option) (*Backend, error) {
+	s, err := newSettings(opts)
+	if err != nil {
+		return nil, err
+	}
+	b := &Backend{
+		settings: s, keys: keyring{s.namespace}, closing: make(chan struct{}), changed: make(chan struct{}),
+		pulls: newTurnstile(), commits: newTurnstile(),
+	}
+	b.settings.onConnect = b.connected
+	if b.rdb, b.blocking, err = b.settings.connect(address); err != nil {
+		return nil, err
+	}
+	for i := range s.shards {
+		b.shards = append(b.shards, newShard(b.keys, i))
+	}
+	b.lanes.init()
+	return b, nil
+}
+
+// Close implements spine.Backend. What this node owns is released, so that another may take it over at once, as far as that
+// can be done before ctx ends.
+func (b *Backend) Close(ctx context.Context) error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	close(b.closing)
+	b.broadcast()
+	b.mu.Unlock()
+	b.keeper.stop()
+	b.release(ctx)
+	_ = b.blocking.Close()
+	b.group.Wait()
+	return b.rdb.Close()
+}
+
+// usable reports why the handle cannot be used. The lock must be held.
+func (b *Backend) usable() error {
+	switch {
+	case b.closed:
+		return errClosed
+	case b.failed != nil:
+		return b.failed
+	default:
+		return nil
+	}
+}
+
+// ready is usable for what needs a service. The lock must be held.
+func (b *Backend) ready() error {
+	if err := b.usable(); err != nil {
+		return err
+	}
+	if !b.serving {
+		return fmt.Errorf("%w: it is not open", spine.ErrService)
+	}
+	return nil
+}
+
+// broadcast wakes everybody who waits for a change. The lock must be held.
+func (b *Backend) broadcast() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// micro is the clock in microseconds.
+func (b *Backend) micro() int64 { return b.settings.now().UnixMicro() }
+
+// trouble tells that the server does not answer, not more often than it can be read.
+func (b *Backend) trouble(err error) {
+	b.mu.Lock()
+	now := time.Now()
+	silent := now.Sub(b.troubled) < troubleEvery
+	if !silent {
+		b.troubled = now
+	}
+	b.mu.Unlock()
+	if !silent {
+		b.settings.log.Warn("no answer from the store; the request is repeated", "store", b.settings.target(), "error", err)
+	}
+}
+
+const troubleEvery = 5 * time.Second
+
+// fail ends the use of the store for good. The lock must be held.
+func (b *Backend) fail(err error) error {
+	if b.failed == nil {
+		b.failed = err
+		b.settings.log.Error("the store cannot be used any more", "store", b.settings.target(), "error", err)
+		b.broadcast()
+	}
+	return b.failed
+}
+
+// turnstile lets one through at a time, and gives up with a context.
+type turnstile chan struct{}
+
+func newTurnstile() turnstile { return make(turnstile, 1) }
+
+func (t turnstile) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turnstile) leave() { <-t }
+
+var (
+	_ spine.Backend           = (*Backend)(nil)
+	_ spine.Inspector         = (*Backend)(nil)
+	_ persistence.Store       = (*Backend)(nil)
+	_ supervision.DeadLetters = (*Backend)(nil)
+)

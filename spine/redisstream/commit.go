@@ -1,0 +1,335 @@
+package redisstream
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
+)
+
+// Bounds of one commit: a script holds up all others while it runs.
+const (
+	pieceSettlements = 256
+	pieceBytes       = 512 << 10
+	trimEvery        = 256 // settled entries between two trims of a stream
+)
+
+// piece is what one commit does, collected section by section; commit.lua names them.
+type piece struct {
+	b       *Backend
+	shard   *shard
+	token   string
+	number  uint64
+	pmin    uint64
+	settled int
+	bytes   int
+	answers []*spine.Answer
+	noted   []*entry // whose progress is written
+	staged  []staged // held until the store knows
+
+	keys      []string
+	types     []any
+	keyIndex  map[string]int
+	cells     []*cellOp
+	cellIndex map[string]*cellOp
+	finished  []any
+	forgotten []any
+	events    []any
+	late      []any
+	letters   []any
+	nletters  int
+	away      []any
+	survived  []any
+	scores    []any
+}
+
+type staged struct {
+	organ int32
+	entry *entry
+}
+
+func newPiece(b *Backend, s *shard) *piece {
+	return &piece{b: b, shard: s, token: s.token, keyIndex: map[string]int{}}
+}
+
+func (p *piece) full() bool { return p.settled >= pieceSettlements || p.bytes >= pieceBytes }
+
+// key returns the number of a key among those that vary.
+func (p *piece) key(key, typ string) int {
+	if i, ok := p.keyIndex[key]; ok {
+		return i
+	}
+	p.keys = append(p.keys, key)
+	p.types = append(p.types, typ)
+	p.keyIndex[key] = len(p.keys)
+	return len(p.keys)
+}
+
+// settle stages one settlement, and what it means for the entry.
+func (p *piece) settle(x *spine.Settlement, e *entry, w *work) error {
+	if err := p.encode(x, e); err != nil {
+		return err
+	}
+	p.settled++
+	p.pmin = max(p.pmin, e.pull)
+	if x.Kind == spine.Retry || x.Kind == spine.Defer {
+		p.later(e, w, x.Later)
+	} else {
+		p.b.finishWork(e, w)
+	}
+	switch {
+	case e.open == 0:
+		p.finish(e)
+	case e.deferrable():
+		p.deferEntry(e)
+	default:
+		p.note(e)
+	}
+	return nil
+}
+
+// encode stages emissions, letter and change. It stages nothing when one of them cannot be written.
+func (p *piece) encode(x *spine.Settlement, e *entry) error {
+	now := p.b.settings.now()
+	var letter []string
+	if x.Letter != nil {
+		l := *x.Letter
+		l.Service, l.Event = p.b.service.Name, e.event
+		var err error
+		if letter, err = encodeLetter(l, p.b.settings.original); err != nil {
+			return err
+		}
+	}
+	mark, late, bytes := len(p.events), len(p.late), p.bytes
+	undo := func() { p.events, p.late, p.bytes = p.events[:mark], p.late[:late], bytes }
+	for i := range x.Emitted {
+		if err := p.emit(x.Emitted[i], now); err != nil {
+			undo()
+			return err
+		}
+	}
+	if x.Change != nil {
+		if err := p.change(x, e); err != nil {
+			undo()
+			return err
+		}
+	}
+	p.letter(letter)
+	return nil
+}
+
+func (p *piece) letter(words []string) {
+	if words == nil {
+		return
+	}
+	p.letters = append(p.letters, len(words))
+	for _, word := range words {
+		p.letters = append(p.letters, word)
+		p.bytes += len(word)
+	}
+	p.nletters++
+}
+
+// emit stages an event for its own shard; one without a key stays in its parent's.
+func (p *piece) emit(ev actors.Event, now time.Time) error {
+	field, value, err := encodeEntry(ev, p.b.settings.original)
+	if err != nil {
+		return err
+	}
+	p.bytes += len(value)
+	target := p.b.shards[ev.Shard(len(p.b.shards))]
+	if due := ev.Due(); due.After(now) {
+		p.late = append(p.late, p.key(target.shardKeys.delayed, "zset"), p.key(target.delayedEntries, "hash"),
+			formatScore(due.UnixMicro()), field+" "+value)
+		return nil
+	}
+	p.events = append(p.events, p.key(target.in, "stream"), field, value)
+	return nil
+}
+
+// later stages work that comes again.
+func (p *piece) later(e *entry, w *work, l *spine.Later) {
+	w.attempts, w.first, w.waits = int32(l.Attempts), l.First.UnixMicro(), l.Waits
+	w.due = l.Due.UnixMicro()
+	if l.Waits || l.Due.IsZero() {
+		w.due = p.b.micro()
+	}
+	ordered := p.b.routes.ordered[w.organ]
+	w.wait = waitStore
+	p.shard.lines[w.organ].add(e, w, ordered)
+	p.staged = append(p.staged, staged{w.organ, e})
+}
+
+// finish stages the end of an entry.
+func (p *piece) finish(e *entry) {
+	id := e.id.String()
+	p.finished = append(p.finished, id)
+	if e.noted {
+		p.forgotten = append(p.forgotten, id)
+	}
+	p.leave(e)
+	p.shard.settled++
+}
+
+// leave takes e out of the hand.
+func (p *piece) leave(e *entry) {
+	e.gone = true
+	delete(p.shard.entries, e.number)
+	if e.suspect {
+		p.survivedAll(e)
+	}
+}
+
+// note stages that the progress of e is written.
+func (p *piece) note(e *entry) {
+	e.noted = true
+	if !e.dirty {
+		e.dirty = true
+		p.noted = append(p.noted, e)
+	}
+}
+
+// deferEntry stages that e waits in the store alone. It leaves the hand now, not when the store has answered: it may be handed
+// out again before that.
+func (p *piece) deferEntry(e *entry) {
+	id := e.id.String()
+	p.note(e)
+	p.away = append(p.away, id)
+	for i := range e.works {
+		w := &e.works[i]
+		if w.state != workHeld {
+			continue
+		}
+		score := w.due
+		d := &p.shard.due[w.organ]
+		d.count++
+		if w.waits {
+			score -= waitScore
+			d.waits++
+		} else if d.first == 0 || w.due < d.first {
+			d.first = w.due
+		}
+		p.scores = append(p.scores, p.key(p.shard.serviceKeys.due[w.organ], "zset"), formatScore(score), id)
+		p.shard.lines[w.organ].drop(w)
+	}
+	p.b.deferred.add(e.number)
+	p.leave(e)
+}
+
+// odd stages an entry that no organ has a say about.
+func (p *piece) odd(o *oddEntry) {
+	p.settled++
+	p.pmin = max(p.pmin, o.pull)
+	p.finished = append(p.finished, o.id.String())
+	p.forgotten = append(p.forgotten, o.id.String())
+	p.letter(o.letter)
+	if o.target == nil {
+		return
+	}
+	// The entry goes as it is, field by field: an event has one.
+	for i := 0; i+1 < len(o.raw); i += 2 {
+		p.events = append(p.events, p.key(o.target.in, "stream"), o.raw[i], o.raw[i+1])
+		p.bytes += len(o.raw[i+1])
+	}
+}
+
+// call makes the commit. Its number is given now: of a shard, one is on its way at a time.
+func (p *piece) call() *call {
+	p.number = p.shard.commit + 1
+	b, s := p.b, p.shard
+	c := &call{
+		script: commitScript,
+		keys: append([]string{
+			s.own, s.in, s.progress, s.suspects, b.keys.load(), b.keys.letters(b.service.Name), b.keys.bell(),
+		}, p.keys...),
+	}
+	var progress []any
+	for _, e := range p.noted {
+		e.dirty = false
+		if e.open > 0 {
+			progress = append(progress, e.id.String(), b.encodeProgress(e))
+		}
+	}
+	args := make([]any, 0, 32+len(p.finished)+len(p.events)+len(p.late)+len(p.letters)+len(progress)+len(p.scores)+16*len(p.cells))
+	args = append(args, p.token, formatNumber(p.number), formatNumber(p.pmin), b.service.Name, p.trim())
+	args = section(args, p.types, 1)
+	args = append(args, len(p.cells))
+	for _, x := range p.cells {
+		args = x.append(args)
+	}
+	args = section(args, p.finished, 1)
+	args = section(args, p.forgotten, 1)
+	args = section(args, progress, 2)
+	args = section(args, p.events, 3)
+	args = section(args, p.late, 4)
+	args = append(append(args, p.nletters), p.letters...)
+	args = section(args, p.away, 1)
+	args = section(args, p.survived, 1)
+	c.args = section(args, p.scores, 3)
+	return c
+}
+
+func section(args, words []any, width int) []any {
+	return append(append(args, len(words)/width), words...)
+}
+
+// trim says up to where the stream may be trimmed, apart from what services still need; ” for not now.
+func (p *piece) trim() string {
+	b, s := p.b, p.shard
+	if s.settled < trimEvery || b.settings.retain == RetainForever {
+		return ""
+	}
+	s.settled = 0
+	if b.settings.retain == 0 {
+		return "+"
+	}
+	return strconv.FormatInt(max(time.Now().Add(-b.settings.retain).UnixMilli(), 0), 10) + "-0"
+}
+
+// applied follows up on what the store has taken.
+func (p *piece) applied(handouts uint64) {
+	for _, a := range p.answers {
+		a.Handouts = handouts
+	}
+	for _, x := range p.staged {
+		if !x.entry.gone {
+			p.shard.lines[x.organ].answered(x.entry)
+		}
+	}
+	for i := 0; i < len(p.events); i += 3 {
+		p.wakeTarget(p.events[i].(int))
+	}
+	for i := 0; i < len(p.late); i += 4 {
+		p.lateTarget(p.late[i].(int), p.late[i+2].(string))
+	}
+}
+
+// wakeTarget notes that a shard of ours has something new.
+func (p *piece) wakeTarget(key int) {
+	for _, s := range p.b.shards {
+		if s.in == p.keys[key-1] {
+			s.hot = true
+			return
+		}
+	}
+}
+
+func (p *piece) lateTarget(key int, due string) {
+	at := parseScore(due)
+	for _, s := range p.b.shards {
+		if s.shardKeys.delayed == p.keys[key-1] && s.nextLate >= 0 && (s.nextLate == 0 || at < s.nextLate) {
+			s.nextLate = at
+			return
+		}
+	}
+}
+
+// survivedAll stages that no organ of e has crashed the process.
+func (p *piece) survivedAll(e *entry) {
+	for i := range e.works {
+		if w := &e.works[i]; w.organ >= 0 {
+			p.survived = append(p.survived, e.id.String()+"|"+p.b.service.Organs[w.organ].Name)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package redisstream
+
+import (
+	"context"
+
+	"github.com/necrostack/necrostack/persistence"
+)
+
+// Freeze makes b fall silent as a process does that is stopped: it renews nothing, and whatever it
+// sends later still goes out. Its shards are free for others at once, as if its leases had run out.
+func Freeze(b *Backend) {
+	b.keeper.stop()
+	b.mu.Lock()
+	var keys []string
+	for _, s := range b.shards {
+		if s.owned() {
+			keys = append(keys, s.own)
+		}
+	}
+	b.mu.Unlock()
+	for _, key := range keys {
+		b.rdb.HSet(context.Background(), key, "tok", "")
+	}
+}
+
+// CellKey is where the state of a cell is.
+func CellKey(b *Backend, cell persistence.Cell) string {
+	return b.shardOf(cell.Key).cell(cell.Organ, cell.Key)
+}

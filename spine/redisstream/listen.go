@@ -1,0 +1,125 @@
+package redisstream
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// listener waits on the server for entries that are new, on a connection of its own, whenever a Pull has nothing to do. It
+// changes nothing there.
+type listener struct {
+	once  sync.Once
+	asked chan struct{}
+	bell  string // last id read of it
+}
+
+func (l *listener) start(b *Backend) {
+	l.once.Do(func() {
+		l.asked = make(chan struct{}, 1)
+		l.bell = "$"
+		b.group.Go(func() { l.run(b) }) // ends with Close
+	})
+}
+
+// listen asks for one round.
+func (l *listener) listen(b *Backend) {
+	select {
+	case l.asked <- struct{}{}:
+	default:
+	}
+}
+
+func (l *listener) run(b *Backend) {
+	for {
+		select {
+		case <-b.closing:
+			return
+		case <-l.asked:
+		}
+		if err := l.round(b); err != nil {
+			if b.rest(context.Background(), 1) != nil {
+				return
+			}
+		}
+	}
+}
+
+func (l *listener) round(b *Backend) error {
+	b.mu.Lock()
+	var shards []*shard
+	for _, s := range b.shards {
+		if s.owned() && s.drained && !s.hot {
+			shards = append(shards, s)
+		}
+	}
+	args := blockArgs(b.keys.bell(), l.bell, shards, b.beatTime())
+	b.mu.Unlock()
+	cmd := redis.NewCmd(context.Background(), args...)
+	err := b.blocking.Process(context.Background(), cmd)
+	if err == redis.Nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range list(cmd.Val()) {
+		stream := list(x)
+		if len(stream) < 2 || text(stream[0]) != b.keys.bell() {
+			continue
+		}
+		if entries := list(stream[1]); len(entries) > 0 {
+			l.bell = text(list(entries[len(entries)-1])[0])
+		}
+		for _, s := range b.shards {
+			s.nextLate = -1
+		}
+	}
+	b.peeked(shards, cmd)
+	b.broadcast()
+	return nil
+}
+
+func blockArgs(bell, last string, shards []*shard, block time.Duration) []any {
+	args := []any{"XREAD", "COUNT", 1, "BLOCK", max(min(block, longestBlock).Milliseconds(), 1), "STREAMS", bell}
+	for _, s := range shards {
+		args = append(args, s.in)
+	}
+	args = append(args, last)
+	for _, s := range shards {
+		args = append(args, s.lastSeen.String())
+	}
+	return args
+}
+
+// peekArgs asks without waiting which streams have something.
+func peekArgs(shards []*shard) []any {
+	args := []any{"XREAD", "COUNT", 1, "STREAMS"}
+	for _, s := range shards {
+		args = append(args, s.in)
+	}
+	for _, s := range shards {
+		args = append(args, s.lastSeen.String())
+	}
+	return args
+}
+
+// peeked notes which shards have something. The lock must be held.
+func (b *Backend) peeked(shards []*shard, cmd *redis.Cmd) {
+	if cmd.Err() != nil {
+		return
+	}
+	news := map[string]bool{}
+	for _, x := range list(cmd.Val()) {
+		if stream := list(x); len(stream) > 0 {
+			news[text(stream[0])] = true
+		}
+	}
+	for _, s := range shards {
+		s.hot = s.hot || news[s.in]
+	}
+}

@@ -1,0 +1,223 @@
+package redisstream
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
+)
+
+// layout is the version of keys, scripts and what they write.
+const layout = "1"
+
+// Open implements spine.Backend. Shards that another node holds are taken over when their lease has run out, or is
+// released; until then Pull brings nothing of them. Opened again, the handle drops what it knows and
+// begins as a new owner.
+func (b *Backend) Open(ctx context.Context, service spine.Service) error {
+	if err := checkService(service); err != nil {
+		return err
+	}
+	if err := b.found(ctx); err != nil {
+		return err
+	}
+	if err := b.pulls.enter(ctx); err != nil {
+		return err
+	}
+	defer b.pulls.leave()
+	if err := b.commits.enter(ctx); err != nil {
+		return err
+	}
+	defer b.commits.leave()
+	if err := b.join(ctx, service); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	if err := b.usable(); err != nil {
+		b.mu.Unlock()
+		return err
+	}
+	for _, s := range b.shards {
+		if s.owned() {
+			b.lose(s, true)
+		}
+	}
+	b.service, b.routes, b.serving = service, newRoutes(service), true
+	for _, s := range b.shards {
+		s.serve(service)
+	}
+	b.mu.Unlock()
+	b.contend(ctx)
+	b.keeper.start(b)
+	b.listener.start(b)
+	return b.told()
+}
+
+// told logs who holds what this node could not take.
+func (b *Backend) told() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	held := 0
+	for _, s := range b.shards {
+		if !s.owned() {
+			held++
+		}
+	}
+	if held > 0 {
+		b.settings.log.Info("another node holds shards; this one waits for them", "service", b.service.Name, "shards", held)
+	}
+	return b.usable()
+}
+
+// found makes sure that the server is fit and the store is there, and the same as before.
+func (b *Backend) found(ctx context.Context) error {
+	b.mu.Lock()
+	known, err := b.store, b.usable()
+	b.mu.Unlock()
+	if err != nil || known != "" {
+		return err
+	}
+	if err := checkServer(ctx, b.rdb, &b.settings, commands()); err != nil {
+		return err
+	}
+	var nonce [16]byte
+	_, _ = rand.Read(nonce[:]) // never fails
+	c := &call{
+		script: createScript, keys: []string{b.keys.meta()},
+		args: []any{layout, b.settings.shards, hex.EncodeToString(nonce[:])},
+	}
+	if err := b.insist(ctx, c); err != nil {
+		return err
+	}
+	if c.err != nil {
+		return fmt.Errorf("%w: %w", ErrStore, c.err)
+	}
+	if got := text(c.part(0)); got != layout {
+		return fmt.Errorf("%w: its layout is %q, this program's is %q", ErrStore, got, layout)
+	}
+	if got := text(c.part(1)); got != strconv.Itoa(b.settings.shards) {
+		return fmt.Errorf("%w: it was created with %s shards, WithShards says %d", ErrStore, got, b.settings.shards)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.store = text(c.part(2))
+	return b.usable()
+}
+
+// join makes the service known to the store.
+func (b *Backend) join(ctx context.Context, service spine.Service) error {
+	start := "0"
+	if service.Start == spine.FromNow {
+		start = "$"
+	}
+	for {
+		seen, err := b.organsOf(ctx, service.Name)
+		if err != nil {
+			return err
+		}
+		c := &call{
+			script: joinScript, keys: []string{b.keys.meta(), b.keys.load(), b.keys.service(service.Name)},
+			args: []any{b.store, service.Name, start, organList(service), seen, len(b.shards)},
+		}
+		for _, s := range b.shards {
+			c.keys = append(c.keys, s.in)
+		}
+		for _, s := range b.shards {
+			c.keys = append(c.keys, s.delayed)
+		}
+		if err := b.insist(ctx, c); err != nil {
+			return err
+		}
+		switch {
+		case c.err != nil:
+			return fmt.Errorf("redisstream: open service %q: %w", service.Name, c.err)
+		case c.word() == "OK":
+			return nil
+		case c.word() == "LOST":
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.fail(ErrStoreLost)
+		}
+	}
+}
+
+// organsOf is the list of organs that the store has of a service.
+func (b *Backend) organsOf(ctx context.Context, service string) (string, error) {
+	for attempt := 1; ; attempt++ {
+		organs, err := b.rdb.HGet(ctx, b.keys.service(service), "organs").Result()
+		switch classOf(err) {
+		case classNone:
+			return organs, nil
+		case classAnswered:
+			if err == redis.Nil {
+				return "", nil
+			}
+			return "", err
+		}
+		if stop := b.rest(ctx, attempt); stop != nil {
+			return "", fmt.Errorf("%w (last: %w)", stop, err)
+		}
+	}
+}
+
+// organList is the service's organs in one word, whatever their order. Names have no space.
+func organList(service spine.Service) string {
+	var names []string
+	for _, organ := range service.Organs {
+		names = append(names, organ.Name)
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}
+
+func splitOrgans(organs string) []string { return strings.Fields(organs) }
+
+func contains(all []string, s string) bool { return slices.Contains(all, s) }
+
+// checkService reports why a service cannot be opened.
+func checkService(service spine.Service) error {
+	if err := actors.CheckName("service", service.Name); err != nil {
+		return fmt.Errorf("%w: %w", spine.ErrService, err)
+	}
+	seen := map[string]bool{}
+	for _, organ := range service.Organs {
+		if err := actors.CheckName("organ", organ.Name); err != nil {
+			return fmt.Errorf("%w %q: %w", spine.ErrService, service.Name, err)
+		}
+		if seen[organ.Name] {
+			return fmt.Errorf("%w %q: two organs are named %q", spine.ErrService, service.Name, organ.Name)
+		}
+		seen[organ.Name] = true
+	}
+	return nil
+}
+
+// connected looks at the server behind every new connection. One that has started again may have lost the end of what it
+// had: everything is taken over anew.
+func (b *Backend) connected(ctx context.Context, conn *redis.Conn) error {
+	info, err := conn.Info(ctx, "server").Result()
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(info, "run_id:")
+	id, _, _ := strings.Cut(rest, "\r\n")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.runID != "" && b.runID != id && b.serving && !b.closed {
+		b.settings.log.Warn("the server has started again; all shards are taken over anew", "store", b.settings.target())
+		for _, s := range b.shards {
+			if s.owned() {
+				b.lose(s, false)
+			}
+		}
+	}
+	b.runID = id
+	return nil
+}

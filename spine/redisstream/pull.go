@@ -1,0 +1,256 @@
+package redisstream
+
+import (
+	"context"
+	"time"
+
+	"github.com/necrostack/necrostack/spine"
+)
+
+// Pull implements spine.Backend. Several may wait at a time; each event comes to one of them.
+func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, err := b.look(w)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(p.deliveries) > 0:
+			return p.deliveries, nil
+		case p.fetch:
+			err = b.aside(ctx, func() error { return b.fetch(w) })
+		case p.odd:
+			err = b.aside(ctx, func() error { return b.settleOdd(context.Background()) })
+		default:
+			err = b.await(ctx, p)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// prospect is what a Pull can do next.
+type prospect struct {
+	deliveries []spine.Delivery
+	fetch      bool // the server may have something
+	odd        bool // entries are to be settled without an organ's say
+	wait       time.Duration
+	changed    <-chan struct{}
+}
+
+// look hands out what is in hand, or says what can be done else.
+func (b *Backend) look(w spine.Want) (prospect, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.ready(); err != nil {
+		return prospect{}, err
+	}
+	b.takes = append(b.takes[:0], w.Organs...)
+	if w.Organs == nil {
+		b.takes = nil
+	}
+	now := b.micro()
+	p := prospect{deliveries: b.collect(w, now), changed: b.changed, wait: b.beatTime()}
+	if len(p.deliveries) > 0 {
+		return p, nil
+	}
+	for _, s := range b.shards {
+		if !s.owned() {
+			continue
+		}
+		p.fetch = p.fetch || s.wants(w, now)
+		p.odd = p.odd || len(s.odd) > 0
+		if due := s.nextDue(w); due > 0 {
+			p.wait = min(p.wait, time.Duration(max(due-now, 0))*time.Microsecond)
+		}
+	}
+	return p, nil
+}
+
+// aside does what talks to the server, so that the end of ctx need not wait for its answer. What is done when ctx has
+// ended stays in hand for the next.
+func (b *Backend) aside(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return errClosed
+	}
+	b.group.Go(func() { done <- do() }) // ends with the server's answer, or with Close
+	b.mu.Unlock()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// await waits until something may be had.
+func (b *Backend) await(ctx context.Context, p prospect) error {
+	b.listener.listen(b)
+	timer := time.NewTimer(max(p.wait, shortestWait))
+	defer timer.Stop()
+	select {
+	case <-p.changed:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// shortestWait keeps a Pull from spinning when clock and timer disagree.
+const shortestWait = 100 * time.Microsecond
+
+// roomOf is how much deferred and retried work of an organ a Pull takes.
+func roomOf(w spine.Want, organ int) int {
+	switch {
+	case w.Organs == nil:
+		return mostHandedOut
+	case organ >= len(w.Organs):
+		return 0
+	default:
+		return min(max(w.Organs[organ], 0), mostHandedOut)
+	}
+}
+
+// mostHandedOut is how many deferred entries of an organ one script hands out.
+const mostHandedOut = 256
+
+// wants reports whether a pull from the server is of use.
+func (s *shard) wants(w spine.Want, now int64) bool {
+	if s.hot || s.request != nil || len(s.unproven) > 0 || !s.drained || s.nextLate < 0 || s.nextLate > 0 && s.nextLate <= now {
+		return true
+	}
+	if time.Now().UnixNano() >= s.checkAt {
+		return true // an idle owner pulls all the same: it is what discovers that the store has gone back
+	}
+	for i := range s.due {
+		if s.due[i].ripe(now) && roomOf(w, i) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *deferral) ripe(now int64) bool {
+	return d.waits > 0 || d.count > 0 && d.first > 0 && d.first <= now
+}
+
+// nextDue is when the first work that is held or delayed, and that w would take, is due; 0: none.
+func (s *shard) nextDue(w spine.Want) int64 {
+	next := max(s.nextLate, 0)
+	earlier := func(at int64) {
+		if at > 0 && (next == 0 || at < next) {
+			next = at
+		}
+	}
+	for i := range s.lines {
+		if roomOf(w, i) == 0 {
+			continue
+		}
+		earlier(s.lines[i].nextDue())
+		if s.due[i].count > 0 {
+			earlier(s.due[i].first)
+		}
+	}
+	return next
+}
+
+// batch is what one Pull brings.
+type batch struct {
+	want  spine.Want
+	rooms []int // left, by organ; nil: no limit
+	left  int   // of want.Bytes
+	out   []spine.Delivery
+}
+
+func (b *batch) takes(e *entry) bool {
+	return len(b.out) == 0 || len(b.out) < b.want.Events && e.event.Size() <= b.left
+}
+
+// collect hands out what is in hand and may come now: what was held first, since it has waited longest. The lock must be
+// held.
+func (b *Backend) collect(w spine.Want, now int64) []spine.Delivery {
+	out := &batch{want: w, left: w.Bytes, out: w.Into[:0]}
+	b.turn++
+	for i := range b.shards {
+		s := b.shards[(b.turn+i)%len(b.shards)]
+		if s.untold {
+			s.untold = false
+			out.out = append(out.out, spine.Delivery{Lost: true, Shard: s.index, Handout: s.lostMark})
+		}
+	}
+	if len(out.out) > 0 {
+		return out.out
+	}
+	for i := range b.service.Organs {
+		organ := (b.turn + i) % len(b.service.Organs)
+		b.collectHeld(out, organ, now)
+	}
+	for i := range b.shards {
+		b.collectAgain(out, b.shards[(b.turn+i)%len(b.shards)])
+	}
+	return out.out
+}
+
+// collectHeld hands out held work of an organ.
+func (b *Backend) collectHeld(out *batch, organ int, now int64) {
+	room := roomOf(out.want, organ)
+	for i := range b.shards {
+		s := b.shards[(b.turn+i)%len(b.shards)]
+		if !s.owned() {
+			continue
+		}
+		l := &s.lines[organ]
+		for ; room > 0; room-- {
+			h := l.next(now)
+			if h == nil {
+				break
+			}
+			if !out.takes(h.first()) {
+				return
+			}
+			b.handOut(out, s, l.take(h), int32(organ))
+		}
+	}
+}
+
+// collectAgain hands out the entries of a shard that are ready.
+func (b *Backend) collectAgain(out *batch, s *shard) {
+	for i, e := range s.again {
+		if !out.takes(e) {
+			s.again = s.again[i:]
+			return
+		}
+		s.again[i] = nil
+		b.holdBack(s, e)
+		if e.ready() > 0 {
+			b.handOut(out, s, e, -1)
+		}
+	}
+	s.again = s.again[:0]
+}
+
+// holdBack holds the works of e that have to wait behind others of their key.
+func (b *Backend) holdBack(s *shard, e *entry) {
+	for i := range e.works {
+		w := &e.works[i]
+		if w.organ < 0 || w.state != workReady || !b.routes.ordered[w.organ] || !s.lines[w.organ].holds(e) {
+			continue
+		}
+		w.wait, w.due = waitTurn, b.micro()
+		s.lines[w.organ].add(e, w, true)
+	}
+}
+
+func (b *Backend) handOut(out *batch, s *shard, e *entry, only int32) {
+	b.handouts++
+	out.left -= e.event.Size()
+	out.out = append(out.out, e.handOut(s.index, b.handouts, only))
+}

@@ -1,0 +1,76 @@
+package redisstream
+
+import (
+	"crypto/sha1"
+	"embed"
+	"encoding/hex"
+	"strings"
+)
+
+//go:embed scripts/*.lua
+var scriptFiles embed.FS
+
+// script is one of the scripts, all of which are constants: what varies comes in keys and arguments.
+type script struct{ name, source, sha string }
+
+var (
+	createScript   = readScript("create")
+	joinScript     = readScript("join")
+	lookScript     = readScript("look")
+	acquireScript  = readScript("acquire")
+	undeferScript  = readScript("undefer")
+	renewScript    = readScript("renew")
+	releaseScript  = readScript("release")
+	guardScript    = readScript("guard")
+	progressScript = readScript("progress")
+	commitScript   = readScript("commit")
+	submitScript   = readScript("submit")
+	promoteScript  = readScript("promote")
+	loadScript     = readScript("load")
+	snapshotScript = readScript("snapshot")
+	trimCellScript = readScript("trimcell")
+	expireScript   = readScript("expire")
+	backlogScript  = readScript("backlog")
+	replayScript   = readScript("replay")
+)
+
+var allScripts []*script
+
+// readScript returns a script of the folder. Its sum is what the server calls it by, no secret.
+func readScript(name string) *script {
+	source, err := scriptFiles.ReadFile("scripts/" + name + ".lua")
+	if err != nil {
+		panic(err) // it is not in the program: no user's mistake
+	}
+	sum := sha1.Sum(source)
+	s := &script{name: name, source: string(source), sha: hex.EncodeToString(sum[:])}
+	allScripts = append(allScripts, s)
+	return s
+}
+
+// commands are those that the scripts call, and that the backend sends itself: a user of the server must be
+// allowed each.
+func commands() []string {
+	seen := map[string]bool{}
+	var all []string
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			all = append(all, name)
+		}
+	}
+	for _, name := range []string{"EVALSHA", "SCRIPT|LOAD", "MULTI", "EXEC", "XREADGROUP", "XREAD", "XRANGE", "XLEN", "XDEL", "ZRANGEBYSCORE", "HGET", "INFO", "PING"} {
+		add(name)
+	}
+	for _, s := range allScripts {
+		for _, call := range strings.Split(s.source, "redis.call('")[1:] {
+			words := strings.Split(call, "'")
+			name := words[0]
+			if (name == "XGROUP" || name == "XINFO") && len(words) > 2 {
+				name += "|" + words[2]
+			}
+			add(name)
+		}
+	}
+	return all
+}

@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- KEYS load, letters, then in of every shard, dl of every shard, then due of organs
+-- ARGV service, shards, now
+local shards = tonumber(ARGV[2])
+local load = redis.call('HMGET', KEYS[1], 'in', 'a:' .. ARGV[1])
+local pending, delayed, next, each = 0, 0, nil, {}
+for i = 1, shards do
+  each[i] = redis.call('XPENDING', KEYS[2 + i], ARGV[1])[1]
+  pending = pending + each[i]
+  local dl = KEYS[2 + shards + i]
+  local first = redis.call('ZRANGE', dl, 0, 0, 'WITHSCORES')
+  if first[2] then
+    delayed = delayed + redis.call('ZCARD', dl)
+    if not next or tonumber(first[2]) < tonumber(next) then next = first[2] end
+  end
+end
+local unread = tonumber(load[1] or '0') - tonumber(load[2] or '0') - pending - delayed
+local due = {}
+for i = 3 + 2 * shards, #KEYS do
+  due[#due + 1] = redis.call('ZCOUNT', KEYS[i], '-inf', '(0')
+  due[#due + 1] = redis.call('ZCOUNT', KEYS[i], 0, ARGV[3])
+  due[#due + 1] = redis.call('ZCOUNT', KEYS[i], '(' .. ARGV[3], '+inf')
+end
+return {unread, delayed, next or '', redis.call('XLEN', KEYS[2]), due, each}

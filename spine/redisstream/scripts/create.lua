@@ -1,0 +1,9 @@
+#!lua flags=allow-oom
+-- KEYS meta
+-- ARGV layout, shards, store id for a store that is new
+local m = redis.call('HMGET', KEYS[1], 'layout', 'shards', 'store')
+if not m[1] then
+  redis.call('HSET', KEYS[1], 'layout', ARGV[1], 'shards', ARGV[2], 'store', ARGV[3])
+  return {ARGV[1], ARGV[2], ARGV[3]}
+end
+return {m[1], m[2] or '', m[3] or ''}
