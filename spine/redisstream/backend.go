@@ -20,8 +20,8 @@ type Backend struct {
 	settings settings
 	keys     keyring
 	shards   []*shard
-	rdb      *redis.Client
-	blocking *redis.Client // its one connection waits for news
+	server   server
+	rdb      *redis.Client // for the check of the server
 	closing  chan struct{} // closed by Close
 	pulls    turnstile     // one pull talks to the server at a time
 	commits  turnstile     // one Settle at a time
@@ -70,9 +70,11 @@ func New(address string, opts ...Option) (*Backend, error) {
 		pulls: newTurnstile(), commits: newTurnstile(),
 	}
 	b.settings.onConnect = b.connected
-	if b.rdb, b.blocking, err = b.settings.connect(address); err != nil {
+	main, blocking, err := b.settings.connect(address)
+	if err != nil {
 		return nil, err
 	}
+	b.rdb, b.server = main, &redisServer{main, blocking}
 	for i := range s.shards {
 		b.shards = append(b.shards, newShard(b.keys, i))
 	}
@@ -94,9 +96,9 @@ func (b *Backend) Close(ctx context.Context) error {
 	b.mu.Unlock()
 	b.keeper.stop()
 	b.release(ctx)
-	_ = b.blocking.Close()
+	b.server.close()
 	b.group.Wait()
-	return b.rdb.Close()
+	return nil
 }
 
 // usable reports why the handle cannot be used. The lock must be held.

@@ -2,24 +2,15 @@ package redisstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/necrostack/necrostack/supervision"
 )
 
-// call is one call of a script.
-type call struct {
-	script *script
-	keys   []string
-	args   []any
-	reply  any
-	err    error // an answer of the server that is an error
-}
+// plain makes a call of a plain command.
+func plain(words ...any) *call { return &call{args: words} }
 
 // word is the first word of a reply.
 func (c *call) word() string {
@@ -107,18 +98,11 @@ func (b *Backend) rest(ctx context.Context, attempt int) error {
 // outcome is known wherever the server answers in time.
 func (b *Backend) send(ctx context.Context, calls []*call) (left []*call, err error) {
 	ctx = context.WithoutCancel(ctx)
-	pipe := b.rdb.Pipeline()
-	cmds := make([]*redis.Cmd, len(calls))
-	for i, c := range calls {
-		cmds[i] = pipe.EvalSha(ctx, c.script.sha, c.keys, c.args...)
-	}
-	_, _ = pipe.Exec(ctx) // every command has its own error
+	b.server.do(ctx, false, calls)
 	unknown := false
-	for i, c := range calls {
-		c.reply, c.err = cmds[i].Result()
+	for _, c := range calls {
 		switch {
-		case c.err == nil || errors.Is(c.err, redis.Nil):
-			c.err = nil
+		case c.err == nil:
 		case isNoScript(c.err):
 			unknown = true
 			left = append(left, c)
@@ -126,13 +110,14 @@ func (b *Backend) send(ctx context.Context, calls []*call) (left []*call, err er
 			left, err = append(left, c), c.err
 		}
 	}
-	if unknown {
-		if loadErr := b.loadScripts(ctx); loadErr != nil {
-			return left, loadErr
-		}
-		if err == nil {
-			return b.send(ctx, left)
-		}
+	if !unknown {
+		return left, err
+	}
+	if loadErr := b.loadScripts(ctx); loadErr != nil {
+		return left, loadErr
+	}
+	if err == nil {
+		return b.send(ctx, left)
 	}
 	return left, err
 }
@@ -142,10 +127,24 @@ func isNoScript(err error) bool { return err != nil && strings.HasPrefix(err.Err
 
 // loadScripts makes all scripts known to the server.
 func (b *Backend) loadScripts(ctx context.Context) error {
-	pipe := b.rdb.Pipeline()
+	var calls []*call
 	for _, s := range allScripts {
-		pipe.ScriptLoad(ctx, s.source)
+		calls = append(calls, plain("SCRIPT", "LOAD", s.source))
 	}
-	_, err := pipe.Exec(ctx)
-	return err
+	b.server.do(ctx, false, calls)
+	for _, c := range calls {
+		if c.err != nil {
+			return c.err
+		}
+	}
+	return nil
+}
+
+// ask sends a plain command until it has an answer.
+func (b *Backend) ask(ctx context.Context, words ...any) (any, error) {
+	c := plain(words...)
+	if err := b.insist(ctx, c); err != nil {
+		return nil, err
+	}
+	return c.reply, c.err
 }

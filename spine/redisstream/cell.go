@@ -4,12 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/proto"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/persistence"
@@ -370,9 +367,8 @@ func (b *Backend) expireSome(ctx context.Context, s *shard, organ string, before
 	if token == "" {
 		return 0, false, nil
 	}
-	keys, err := b.rdb.ZRangeByScore(ctx, idle, &redis.ZRangeBy{
-		Min: "-inf", Max: "(" + strconv.FormatInt(before.UnixMicro(), 10), Count: int64(limit),
-	}).Result()
+	reply, err := b.ask(ctx, "ZRANGEBYSCORE", idle, "-inf", "("+formatScore(before.UnixMicro()), "LIMIT", 0, limit)
+	keys := stringsOf(list(reply))
 	if err != nil || len(keys) == 0 {
 		return 0, false, err
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrStore: the server is reachable, and must not be trusted with events as it is set up. The error that
-// wraps it lists all that is wrong, a line each.
+// ErrStore reports a server that is reachable and must not be trusted with events as it is. The error that
+// wraps it says what is wrong with it, as a rule a line for each setting.
 var ErrStore = errors.New("redisstream: the server is not fit to hold events")
 
 const oldestServer = 7 // major version: flags of scripts and ACL DRYRUN begin there

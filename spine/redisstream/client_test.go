@@ -110,9 +110,8 @@ func TestARequestWithoutAnAnswerIsSentOnce(t *testing.T) {
 	for i, client := range both(clients(t, proxy.URL(), s)) {
 		for _, action := range []redistest.Action{redistest.DropReplyAndClose, redistest.BlackholeReply} {
 			key := fmt.Sprint(i, action)
-			rule := redistest.First(1, action, "INCR")
-			requireUnanswered(t, proxy, rule, func(ctx context.Context) error { return client.Incr(ctx, key).Err() })
-			requireUnanswered(t, proxy, rule, func(ctx context.Context) error {
+			requireUnanswered(t, proxy, action, func(ctx context.Context) error { return client.Incr(ctx, key).Err() })
+			requireUnanswered(t, proxy, action, func(ctx context.Context) error {
 				_, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error { return pipe.Incr(ctx, key).Err() })
 				return err
 			})
@@ -121,9 +120,9 @@ func TestARequestWithoutAnAnswerIsSentOnce(t *testing.T) {
 	}
 }
 
-func requireUnanswered(t *testing.T, proxy *redistest.Proxy, rule redistest.Rule, request func(context.Context) error) {
+func requireUnanswered(t *testing.T, proxy *redistest.Proxy, action redistest.Action, request func(context.Context) error) {
 	t.Helper()
-	proxy.SetRule(rule)
+	proxy.SetRule(redistest.First(1, action, "INCR"))
 	defer proxy.SetRule(nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // the blocking client waits for longer
 	defer cancel()

@@ -2,12 +2,9 @@ package redisstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine"
@@ -109,25 +106,27 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 	if len(requests) == 0 {
 		return nil
 	}
-	pipe := b.rdb.TxPipeline()
-	guards, olds, news := make([]*redis.Cmd, len(requests)), make([]*redis.Cmd, len(requests)), make([]*redis.Cmd, len(requests))
+	var calls []*call
 	for i, r := range requests {
 		in := shards[i].in
-		guards[i] = pipe.EvalSha(ctx, guardScript.sha, r.guard.keys, r.guard.args...)
-		olds[i] = pipe.Do(ctx, "XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, r.lastSeen)
-		news[i] = pipe.Do(ctx, "XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, ">")
+		r.guard.reply, r.guard.err = nil, nil
+		calls = append(calls, &r.guard,
+			plain("XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, r.lastSeen),
+			plain("XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, ">"))
 	}
-	var peek *redis.Cmd
+	var peek *call
 	if len(cold) > 0 {
-		peek = pipe.Do(ctx, peekArgs(cold)...)
+		peek = plain(peekArgs(cold)...)
+		calls = append(calls, peek)
 	}
-	_, err := pipe.Exec(ctx)
-	if class := classOf(err); err != nil && class != classAnswered {
-		return err
-	}
-	for _, guard := range guards {
-		if isNoScript(guard.Err()) {
+	b.server.do(ctx, true, calls)
+	for _, c := range calls {
+		switch {
+		case c.err == nil:
+		case isNoScript(c.err):
 			return b.loadScripts(ctx) // and the pulls are repeated
+		case classOf(c.err) != classAnswered:
+			return c.err
 		}
 	}
 	b.mu.Lock()
@@ -140,13 +139,12 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 		if s.request != r {
 			continue // the shard was lost meanwhile
 		}
-		for _, cmd := range []*redis.Cmd{guards[i], olds[i], news[i]} {
-			if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) {
-				return b.pullRefused(s, err)
+		for _, c := range calls[3*i : 3*i+3] {
+			if c.err != nil {
+				return b.pullRefused(s, c.err)
 			}
 		}
-		r.guard.reply = guards[i].Val()
-		b.pulled(s, r, entriesOf(olds[i].Val()), entriesOf(news[i].Val()))
+		b.pulled(s, r, streamOf(calls[3*i+1].reply), streamOf(calls[3*i+2].reply))
 	}
 	return b.usable()
 }
@@ -157,9 +155,6 @@ const (
 )
 
 func (b *Backend) pullRefused(s *shard, err error) error {
-	if classOf(err) != classAnswered {
-		return err
-	}
 	if strings.HasPrefix(err.Error(), "NOGROUP") {
 		return b.fail(fmt.Errorf("%w: shard %d: %w", ErrStoreLost, s.index, err))
 	}
@@ -416,8 +411,8 @@ func (b *Backend) finishWork(e *entry, w *work) {
 	}
 }
 
-// entriesOf reads the reply of XREADGROUP for one stream.
-func entriesOf(reply any) []rawEntry {
+// streamOf reads the reply of XREADGROUP for one stream.
+func streamOf(reply any) []rawEntry {
 	streams := list(reply)
 	if len(streams) == 0 {
 		return nil
@@ -426,7 +421,10 @@ func entriesOf(reply any) []rawEntry {
 	if len(stream) < 2 {
 		return nil
 	}
-	entries := list(stream[1])
+	return entriesOf(list(stream[1]))
+}
+
+func entriesOf(entries []any) []rawEntry {
 	raw := make([]rawEntry, 0, len(entries))
 	for _, x := range entries {
 		entry := list(x)

@@ -170,15 +170,14 @@ func (f *letterFields) readOriginals(l *supervision.DeadLetter) error {
 	if err := f.readTime(letterFailedAt, &l.Last); err != nil {
 		return err
 	}
+	if _, ours := f.text[letterKind]; ours {
+		return f.readFailure(letterKind, l)
+	}
+	l.Service, l.Organ, l.Stack, l.Reason, l.First = "", "", "", actors.KindError, l.Last
 	if f.event.original != nil && *f.event.original == noEvent {
-		f.event = entryFields{}
-		l.Organ = badOrgan
+		f.event, l.Organ = entryFields{}, badOrgan
 	}
-	if _, ours := f.text[letterKind]; !ours {
-		l.Reason, l.First = actors.KindError, l.Last
-		return nil
-	}
-	return f.readFailure(letterKind, l)
+	return nil
 }
 
 // readFailure reads what only we write; kind is the name of the field with the word of a Kind.
@@ -212,13 +211,20 @@ func (f *letterFields) readAttempts(l *supervision.DeadLetter) error {
 
 func (f *letterFields) readTime(name string, t *time.Time) error {
 	text := f.text[name]
+	at, ok := parseLetterTime(text)
+	if !ok {
+		return malformed("field %s is %q, want a time", name, clip(text))
+	}
+	*t = at
+	return nil
+}
+
+func parseLetterTime(text string) (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		var ok bool
-		if at, ok = parseWithoutZone(text); !ok {
-			return malformed("field %s is %q, want a time", name, clip(text))
-		}
+		return parseWithoutZone(text)
 	}
-	*t = at.UTC()
-	return nil
+	at = at.UTC()
+	// time.Parse also takes hours of one digit, and a comma for the point; a zone may lead out of the years of four digits.
+	return at, text[13] == ':' && text[19] != ',' && 0 <= at.Year() && at.Year() <= 9999
 }

@@ -103,6 +103,10 @@ func TestOriginalsLettersAreUnderstood(t *testing.T) {
 	l.Event = actors.Event{}
 	assert.Equal(t, supervision.DeadLetter{ID: "1-0", Reason: actors.KindError, Error: "Exceeded 3 delivery attempts", First: at, Last: at}, l)
 
+	l, err = decodeLetter("1-0", append(slices.Clone(foreign), "service", "\x1b", "organ", "\x1b", "stack", "x"))
+	require.NoError(t, err)
+	assert.Empty(t, l.Service+l.Organ+l.Stack, "names that it does not write mean nothing")
+
 	foreign[3] = "{}" // what it keeps of an entry without an event
 	l, err = decodeLetter("1-0", foreign)
 	require.NoError(t, err)
@@ -176,30 +180,34 @@ func TestMalformedLettersAreRefused(t *testing.T) {
 		values []string
 		want   string
 	}{
-		"nothing":           {nil, `field last is ""`},
-		"odd":               {ours[:3], "3 names and values"},
-		"twice":             {append(slices.Clone(ours), "organ", "x"), `field "organ" is there twice`},
-		"two events":        {append(slices.Clone(ours), "e", "x"), `field "e" is there twice`},
-		"both forms":        {with(ours, "event", "{}"), "field e stands beside another form"},
-		"no service":        {with(ours, "service", "-"), "service is empty"},
-		"no organ":          {with(ours, "organ", "-"), "organ is empty"},
-		"an unsafe organ":   {with(ours, "organ", "\x1b[2J"), `organ "\x1b[2J"`},
-		"no reason":         {with(ours, "reason", "-"), `field reason is ""`},
-		"an unknown reason": {with(ours, "reason", strings.Repeat("\xff", 1000)), `field reason is "\xff`},
-		"no attempts":       {with(ours, "attempts", "-"), `field attempts is ""`},
-		"attempts below 0":  {with(ours, "attempts", "-1"), `field attempts is "-1"`},
-		"too many attempts": {with(ours, "attempts", "2147483648"), `field attempts is "2147483648"`},
-		"no first":          {with(ours, "first", "-"), `field first is ""`},
-		"no last":           {with(ours, "last", "-"), `field last is ""`},
-		"a bad last":        {with(ours, "last", "today"), `field last is "today"`},
-		"no event":          {with(ours, "e", "-"), "neither field e nor field event"},
-		"a bad event":       {with(ours, "e", "\xff"), "field e: actors: not an envelope"},
-		"bad with an event": {with(bad, "e", "\xff"), "field e: actors: not an envelope"},
-		"theirs, bad event": {with(theirs, "event", "["), "field event: actors: not an event"},
-		"theirs, no event":  {with(theirs, "event", "-"), "neither field e nor field event"},
-		"theirs, bad time":  {with(theirs, "failed_at", "today"), `field failed_at is "today"`},
-		"theirs, bad kind":  {with(theirs, "kind", "x"), `field kind is "x"`},
-		"theirs, no organ":  {with(theirs, "organ", "-"), "organ is empty"},
+		"nothing":            {nil, `field last is ""`},
+		"odd":                {ours[:3], "3 names and values"},
+		"twice":              {append(slices.Clone(ours), "organ", "x"), `field "organ" is there twice`},
+		"two events":         {append(slices.Clone(ours), "e", "x"), `field "e" is there twice`},
+		"both forms":         {with(ours, "event", "{}"), "field e stands beside another form"},
+		"no service":         {with(ours, "service", "-"), "service is empty"},
+		"no organ":           {with(ours, "organ", "-"), "organ is empty"},
+		"an unsafe organ":    {with(ours, "organ", "\x1b[2J"), `organ "\x1b[2J"`},
+		"no reason":          {with(ours, "reason", "-"), `field reason is ""`},
+		"an unknown reason":  {with(ours, "reason", strings.Repeat("\xff", 1000)), `field reason is "\xff`},
+		"no attempts":        {with(ours, "attempts", "-"), `field attempts is ""`},
+		"attempts below 0":   {with(ours, "attempts", "-1"), `field attempts is "-1"`},
+		"too many attempts":  {with(ours, "attempts", "2147483648"), `field attempts is "2147483648"`},
+		"no first":           {with(ours, "first", "-"), `field first is ""`},
+		"no last":            {with(ours, "last", "-"), `field last is ""`},
+		"a bad last":         {with(ours, "last", "today"), `field last is "today"`},
+		"hours of one digit": {with(ours, "last", "2026-01-02T3:04:05Z"), `field last is "2026-01-02T3:04:05Z"`},
+		"a comma":            {with(ours, "last", "2026-01-02T03:04:05,5Z"), `field last is "2026-01-02T03:04:05,5Z"`},
+		"before year 0":      {with(ours, "last", "0000-01-01T00:00:00+00:01"), `field last is "0000-01-01T00:00:00+00:01"`},
+		"after year 9999":    {with(ours, "last", "9999-12-31T23:59:59-00:01"), `field last is "9999-12-31T23:59:59-00:01"`},
+		"no event":           {with(ours, "e", "-"), "neither field e nor field event"},
+		"a bad event":        {with(ours, "e", "\xff"), "field e: actors: not an envelope"},
+		"bad with an event":  {with(bad, "e", "\xff"), "field e: actors: not an envelope"},
+		"theirs, bad event":  {with(theirs, "event", "["), "field event: actors: not an event"},
+		"theirs, no event":   {with(theirs, "event", "-"), "neither field e nor field event"},
+		"theirs, bad time":   {with(theirs, "failed_at", "today"), `field failed_at is "today"`},
+		"theirs, bad kind":   {with(theirs, "kind", "x"), `field kind is "x"`},
+		"theirs, no organ":   {with(theirs, "organ", "-"), "organ is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

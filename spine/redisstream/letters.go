@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/supervision"
 )
@@ -63,18 +61,11 @@ func (b *Backend) letterKey() (string, error) {
 
 // xrange reads entries of a stream.
 func (b *Backend) xrange(ctx context.Context, key, from, to string, count int) ([]rawEntry, error) {
-	for attempt := 1; ; attempt++ {
-		reply, err := b.rdb.Do(ctx, "XRANGE", key, from, to, "COUNT", count).Result()
-		if err == nil {
-			return entriesOf([]any{[]any{key, reply}}), nil
-		}
-		if classOf(err) == classAnswered {
-			return nil, err
-		}
-		if stop := b.rest(ctx, attempt); stop != nil {
-			return nil, fmt.Errorf("%w (last: %w)", stop, err)
-		}
+	reply, err := b.ask(ctx, "XRANGE", key, from, to, "COUNT", count)
+	if err != nil {
+		return nil, err
 	}
+	return entriesOf(list(reply)), nil
 }
 
 // Letter implements supervision.DeadLetters.
@@ -139,17 +130,21 @@ func (b *Backend) Drop(ctx context.Context, ids ...string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	known := make([]string, 0, len(ids))
+	words := []any{"XDEL", key}
 	for _, id := range ids {
 		if isLetterID(id) {
-			known = append(known, id)
+			words = append(words, id)
 		}
 	}
-	if len(known) == 0 {
+	if len(words) == 2 {
 		return 0, nil
 	}
-	n, err := b.rdb.XDel(ctx, key, known...).Result()
-	return int(n), err
+	// Sent once: repeated after a lost answer it would count none.
+	c := plain(words...)
+	if err := errors.Join(b.once(ctx, c), c.err); err != nil {
+		return 0, err
+	}
+	return int(number(c.reply)), nil
 }
 
 // Count implements supervision.DeadLetters.
@@ -162,16 +157,6 @@ func (b *Backend) Count(ctx context.Context) (n, limit int, err error) {
 }
 
 func (b *Backend) countLetters(ctx context.Context) (int, error) {
-	for attempt := 1; ; attempt++ {
-		n, err := b.rdb.XLen(ctx, b.keys.letters(b.service.Name)).Result()
-		if err == nil || errors.Is(err, redis.Nil) {
-			return int(n), nil
-		}
-		if classOf(err) == classAnswered {
-			return 0, err
-		}
-		if stop := b.rest(ctx, attempt); stop != nil {
-			return 0, fmt.Errorf("%w (last: %w)", stop, err)
-		}
-	}
+	n, err := b.ask(ctx, "XLEN", b.keys.letters(b.service.Name))
+	return int(number(n)), err
 }

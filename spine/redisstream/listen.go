@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // listener waits on the server for entries that are new, on a connection of its own, whenever a Pull has nothing to do. It
@@ -57,17 +55,14 @@ func (l *listener) round(b *Backend) error {
 	}
 	args := blockArgs(b.keys.bell(), l.bell, shards, b.beatTime())
 	b.mu.Unlock()
-	cmd := redis.NewCmd(context.Background(), args...)
-	err := b.blocking.Process(context.Background(), cmd)
-	if err == redis.Nil {
-		return nil
-	}
-	if err != nil {
-		return err
+	c := plain(args...)
+	b.server.wait(context.Background(), c)
+	if c.err != nil || c.reply == nil {
+		return c.err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, x := range list(cmd.Val()) {
+	for _, x := range list(c.reply) {
 		stream := list(x)
 		if len(stream) < 2 || text(stream[0]) != b.keys.bell() {
 			continue
@@ -79,7 +74,7 @@ func (l *listener) round(b *Backend) error {
 			s.nextLate = -1
 		}
 	}
-	b.peeked(shards, cmd)
+	b.peeked(shards, c)
 	b.broadcast()
 	return nil
 }
@@ -109,12 +104,12 @@ func peekArgs(shards []*shard) []any {
 }
 
 // peeked notes which shards have something. The lock must be held.
-func (b *Backend) peeked(shards []*shard, cmd *redis.Cmd) {
-	if cmd.Err() != nil {
+func (b *Backend) peeked(shards []*shard, c *call) {
+	if c.err != nil {
 		return
 	}
 	news := map[string]bool{}
-	for _, x := range list(cmd.Val()) {
+	for _, x := range list(c.reply) {
 		if stream := list(x); len(stream) > 0 {
 			news[text(stream[0])] = true
 		}

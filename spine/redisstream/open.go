@@ -150,21 +150,8 @@ func (b *Backend) join(ctx context.Context, service spine.Service) error {
 
 // organsOf is the list of organs that the store has of a service.
 func (b *Backend) organsOf(ctx context.Context, service string) (string, error) {
-	for attempt := 1; ; attempt++ {
-		organs, err := b.rdb.HGet(ctx, b.keys.service(service), "organs").Result()
-		switch classOf(err) {
-		case classNone:
-			return organs, nil
-		case classAnswered:
-			if err == redis.Nil {
-				return "", nil
-			}
-			return "", err
-		}
-		if stop := b.rest(ctx, attempt); stop != nil {
-			return "", fmt.Errorf("%w (last: %w)", stop, err)
-		}
-	}
+	organs, err := b.ask(ctx, "HGET", b.keys.service(service), "organs")
+	return text(organs), err
 }
 
 // organList is the service's organs in one word, whatever their order. Names have no space.

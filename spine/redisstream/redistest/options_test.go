@@ -35,7 +35,7 @@ func TestOptionsReachTheServer(t *testing.T) {
 
 func TestConfTakesAnyBytes(t *testing.T) {
 	t.Parallel()
-	password := "a \"b\" \\ # \x01 \xff"
+	password := "a\n\"b\" \\ # \x01 \xff"
 	s := redistest.Start(t, redistest.Conf("requirepass", password))
 
 	assert.ErrorContains(t, connect(t, s.URL()).Ping(t.Context()).Err(), "NOAUTH")
