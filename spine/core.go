@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -168,13 +169,13 @@ func (c *core) deliver(d *Delivery) {
 	if d.Todo == nil {
 		for _, o := range c.route.organs(d.Event.Type(), d.Event.Only()) {
 			i, _ := c.ledger.of(d, int(o), p)
-			c.receive(i)
+			c.receive(i, 0)
 		}
 	} else {
 		for _, t := range d.Todo {
 			i, w := c.ledger.of(d, t.Organ, p)
 			w.failedAt(t.Attempts, t.First)
-			c.receive(i)
+			c.receive(i, t.Crashes)
 		}
 	}
 	if c.ledger.parcels[p].left == 0 {
@@ -183,7 +184,7 @@ func (c *core) deliver(d *Delivery) {
 }
 
 // receive takes one organ's part of a delivery.
-func (c *core) receive(i uint32) {
+func (c *core) receive(i uint32, crashes int) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
 	o.inHand++
@@ -191,6 +192,8 @@ func (c *core) receive(i uint32) {
 	switch {
 	case c.stop.draining:
 		c.handBack(i, Later{Due: c.now})
+	case crashes >= maxCrashes:
+		c.crashed(i, crashes)
 	case w.event.Hops() > c.config.maxHops:
 		c.tooManyHops(i)
 	default:
@@ -226,6 +229,23 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 	}
 	i, _ := c.ledger.of(d, NoOrgan, p)
 	c.settle(i, Done, nil)
+}
+
+// maxCrashes is how often the process may die while an organ has an event in hand.
+const maxCrashes = 3
+
+// crashed settles work i for good: again and again the process has died over it.
+func (c *core) crashed(i uint32, crashes int) {
+	w := &c.ledger.works[i]
+	o := c.organs[w.organ]
+	o.stats.failed(actors.KindCrash)
+	f := actors.Failure{
+		Organ: o.name, Kind: actors.KindCrash, Attempt: int(w.attempts) + 1, First: c.now, Last: c.now,
+		Err: fmt.Errorf("the process has died %d times while it had the event in hand", crashes),
+	}
+	if c.final(i, f, false) {
+		c.admit(o, i)
+	}
 }
 
 func (c *core) tooManyHops(i uint32) {

@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/necrostack/necrostack/supervision"
@@ -251,6 +252,10 @@ func (c *core) pullFailed(err error) {
 	k.failures++
 	c.stats.backendErrors++
 	c.note(Note{Kind: NoteBackend, Err: err})
+	if errors.Is(err, ErrStoreLost) {
+		c.fail(err)
+		return
+	}
 	if most := c.config.maxFailures; most > 0 && k.failures >= most {
 		c.fail(wrap(ErrBackendUnavailable, err))
 		return

@@ -24,6 +24,8 @@ var (
 	ErrTooManyAbandoned = errors.New("spine: too many abandoned handlers")
 	// ErrBackendUnavailable: the backend failed as often in a row as WithBackendFailures allows.
 	ErrBackendUnavailable = errors.New("spine: backend unavailable")
+	// ErrStoreLost: what the backend has worked with is gone or damaged. Nothing is begun anew in its place; Run ends at once.
+	ErrStoreLost = errors.New("spine: the store is lost")
 	// ErrEnqueue: an emission cannot be appended, and WithEnqueueFailure says to fail.
 	ErrEnqueue = errors.New("spine: emission cannot be appended")
 	// ErrNoOrgan: there is no organ of this name, or not of this kind.

@@ -41,6 +41,7 @@ type Backend struct {
 	turn       int   // which shard is first in what goes round
 	takes      []int // Want.Organs of the last Pull
 	deferred   deferredNumbers
+	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
 	keeper     keeper
 	listener   listener
@@ -52,10 +53,6 @@ var (
 	errClosed = spine.ErrClosed
 	errLost   = errors.New("redisstream: the shard is not this node's any more")
 )
-
-// ErrStoreLost reports that the store is not the one this process has worked with, or a part of it is gone: somebody has
-// deleted keys. Nothing is begun anew in its place.
-var ErrStoreLost = errors.New("redisstream: the store is lost")
 
 // New returns a handle on the store at address, redis://[user[:password]@]host[:port][/db], rediss://… with TLS, or
 // unix://…. It does no I/O: the first use connects, and reports a server that is not fit. The error names

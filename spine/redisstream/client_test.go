@@ -134,6 +134,23 @@ func requireUnknown(t *testing.T, err error) {
 	require.Equal(t, classUnknown.String(), classOf(err).String(), "%v", err)
 }
 
+func TestATransactionThatIsGivenUpHasNotBeenExecuted(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Conf("min-replicas-to-write", "1"))
+	main, _ := clients(t, server.URL(), made(t))
+	cmds, err := main.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
+		pipe.Get(t.Context(), "k")
+		pipe.Set(t.Context(), "k", "v", 0)
+		return nil
+	})
+	assert.Equal(t, classRefused, classOf(err))
+	assert.ErrorContains(t, cmds[0].Err(), "EXECABORT")
+	assert.ErrorContains(t, cmds[1].Err(), "NOREPLICAS")
+	for _, cmd := range cmds {
+		assert.Equal(t, classRefused, classOf(cmd.Err()), cmd.Name())
+	}
+}
+
 func TestACallersDeadlineEndsARequest(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

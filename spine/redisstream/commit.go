@@ -73,6 +73,7 @@ func (p *piece) settle(x *spine.Settlement, e *entry, w *work) error {
 	}
 	p.settled++
 	p.pmin = max(p.pmin, e.pull)
+	p.lived(e, w.organ)
 	if x.Kind == spine.Retry || x.Kind == spine.Defer {
 		p.later(e, w, x.Later)
 	} else {
@@ -176,8 +177,8 @@ func (p *piece) finish(e *entry) {
 func (p *piece) leave(e *entry) {
 	e.gone = true
 	delete(p.shard.entries, e.number)
-	if e.suspect {
-		p.survivedAll(e)
+	if e.marked {
+		p.survived = append(p.survived, e.id.String())
 	}
 }
 
@@ -227,11 +228,13 @@ func (p *piece) odd(o *oddEntry) {
 	if o.target == nil {
 		return
 	}
-	// The entry goes as it is, field by field: an event has one.
-	for i := 0; i+1 < len(o.raw); i += 2 {
-		p.events = append(p.events, p.key(o.target.in, "stream"), o.raw[i], o.raw[i+1])
-		p.bytes += len(o.raw[i+1])
+	// It goes as it is. An event has one field, in the original's form it may have a second.
+	value := o.raw[1]
+	if len(o.raw) > 2 {
+		value += "\n" + o.raw[3]
 	}
+	p.events = append(p.events, p.key(o.target.in, "stream"), o.raw[0], value)
+	p.bytes += len(value)
 }
 
 // call makes the commit. Its number is given now: of a shard, one is on its way at a time.
@@ -321,15 +324,6 @@ func (p *piece) lateTarget(key int, due string) {
 		if s.shardKeys.delayed == p.keys[key-1] && s.nextLate >= 0 && (s.nextLate == 0 || at < s.nextLate) {
 			s.nextLate = at
 			return
-		}
-	}
-}
-
-// survivedAll stages that no organ of e has crashed the process.
-func (p *piece) survivedAll(e *entry) {
-	for i := range e.works {
-		if w := &e.works[i]; w.organ >= 0 {
-			p.survived = append(p.survived, e.id.String()+"|"+p.b.service.Organs[w.organ].Name)
 		}
 	}
 }

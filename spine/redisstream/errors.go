@@ -35,10 +35,12 @@ func (c class) String() string {
 }
 
 // refusals are the words a server's answer begins with when it has not begun to execute the request. All
-// pass: the server finishes loading or a script, gets memory, disk, its replicas or the new password.
+// pass: the server finishes loading or a script, gets memory, disk, its replicas or the new password. Of a
+// transaction that is given up, the command at fault has the reason, and EXECABORT the others.
 var refusals = map[string]bool{
 	"LOADING": true, "MASTERDOWN": true, "READONLY": true, "NOREPLICAS": true, "CLUSTERDOWN": true,
 	"TRYAGAIN": true, "MISCONF": true, "OOM": true, "BUSY": true, "NOAUTH": true, "WRONGPASS": true,
+	"EXECABORT": true,
 }
 
 // classOf sorts an error of a request. It looks through wrapping. In doubt it says classUnknown.

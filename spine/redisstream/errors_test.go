@@ -41,6 +41,7 @@ func TestErrorsSayWhatBecameOfTheRequest(t *testing.T) {
 		{answer("NOAUTH Authentication required."), classRefused},
 		{answer("WRONGPASS invalid username-password pair or user is disabled."), classRefused},
 		{answer("ERR max number of clients reached"), classRefused},
+		{answer("EXECABORT Transaction discarded because of previous errors."), classRefused},
 		{notSent(io.EOF), classRefused},
 		{notSent(context.DeadlineExceeded), classRefused},
 

@@ -27,3 +27,6 @@ func Freeze(b *Backend) {
 func CellKey(b *Backend, cell persistence.Cell) string {
 	return b.shardOf(cell.Key).cell(cell.Organ, cell.Key)
 }
+
+// Die makes b fall silent and leaves its leases to run out.
+func Die(b *Backend) { b.keeper.stop() }

@@ -94,7 +94,7 @@ func (b *Backend) promote(ctx context.Context) error {
 func (b *Backend) broken(calls []*call, err error) error {
 	for _, c := range calls {
 		if c.err != nil && classOf(c.err) == classAnswered {
-			return b.fail(fmt.Errorf("%w: script %s: %w", ErrStoreLost, c.script.name, c.err))
+			return b.fail(fmt.Errorf("%w: script %s: %w", spine.ErrStoreLost, c.script.name, c.err))
 		}
 	}
 	return err
@@ -156,9 +156,9 @@ const (
 
 func (b *Backend) pullRefused(s *shard, err error) error {
 	if strings.HasPrefix(err.Error(), "NOGROUP") {
-		return b.fail(fmt.Errorf("%w: shard %d: %w", ErrStoreLost, s.index, err))
+		return b.fail(fmt.Errorf("%w: shard %d: %w", spine.ErrStoreLost, s.index, err))
 	}
-	return b.fail(fmt.Errorf("%w: shard %d cannot be pulled: %w", ErrStoreLost, s.index, err))
+	return b.fail(fmt.Errorf("%w: shard %d cannot be pulled: %w", spine.ErrStoreLost, s.index, err))
 }
 
 // plan decides which shards to pull, and how much of each.
@@ -297,7 +297,10 @@ func (b *Backend) prove(ctx context.Context) error {
 		if !s.owned() || len(s.unproven) == 0 {
 			continue
 		}
-		c := &call{script: progressScript, keys: []string{s.own, s.progress}, args: []any{s.token, formatNumber(s.commit)}}
+		c := &call{
+			script: progressScript, keys: []string{s.own, s.progress, s.suspects},
+			args: []any{s.token, formatNumber(s.commit), s.inheritance()},
+		}
 		for i := range s.unproven {
 			c.args = append(c.args, s.unproven[i].id.String())
 		}
@@ -320,8 +323,12 @@ func (b *Backend) prove(ctx context.Context) error {
 		}
 		raw := s.unproven
 		s.unproven = nil
+		inherited, marked := calls[i].args[2].(int), list(calls[i].part(2))
 		for k, progress := range list(calls[i].part(1)) {
-			b.enter(s, &raw[k], text(progress), false)
+			e := b.enter(s, &raw[k], text(progress), false)
+			if before := text(marked[k]) != ""; e != nil && (before || k < inherited) {
+				e.marked, e.suspect = true, before && k < inherited
+			}
 		}
 		s.sortAgain()
 		for _, e := range s.again {
@@ -331,30 +338,39 @@ func (b *Backend) prove(ctx context.Context) error {
 	return b.broken(calls, err)
 }
 
-// enter takes an entry in hand. deferred says that it comes from the store's line. The lock must be held.
-func (b *Backend) enter(s *shard, raw *rawEntry, progress string, deferred bool) {
+// inheritance is how many of the unproven entries an owner that has died had in hand.
+func (s *shard) inheritance() int {
+	n := 0
+	for s.crashed && n < len(s.unproven) && !s.floor.before(s.unproven[n].id) {
+		n++
+	}
+	return n
+}
+
+// enter takes an entry in hand, and returns it if an organ has something to do for it. deferred says that it comes from the store's line. The lock must be held.
+func (b *Backend) enter(s *shard, raw *rawEntry, progress string, deferred bool) *entry {
 	if raw.values == nil {
 		b.odd(s, raw, encodeBadLetter(b.service.Name, missingReason, "the entry was removed from the stream before it was handled", b.settings.now(), nil))
-		return
+		return nil
 	}
 	ev, err := decodeEntry(raw.values)
 	if err != nil {
 		b.odd(s, raw, encodeBadLetter(b.service.Name, malformedReason, err.Error(), b.settings.now(), raw.values))
-		return
+		return nil
 	}
 	if right := ev.Shard(len(b.shards)); right != int(s.index) {
 		s.odd = append(s.odd, oddEntry{id: raw.id, pull: raw.pull, target: b.shards[right], raw: raw.values})
-		return
+		return nil
 	}
 	organs := b.routes.of(ev)
 	if organs == nil {
 		s.odd = append(s.odd, oddEntry{id: raw.id, pull: raw.pull})
-		return
+		return nil
 	}
 	b.numbers++
 	e := &entry{number: b.numbers, id: raw.id, event: ev, pull: raw.pull}
 	e.begin(organs)
-	b.restore(s, e, progress, deferred)
+	return b.restore(s, e, progress, deferred)
 }
 
 func (b *Backend) odd(s *shard, raw *rawEntry, letter []string) {
@@ -363,7 +379,7 @@ func (b *Backend) odd(s *shard, raw *rawEntry, letter []string) {
 }
 
 // restore gives the works of e the progress that the store has of them.
-func (b *Backend) restore(s *shard, e *entry, progress string, deferred bool) {
+func (b *Backend) restore(s *shard, e *entry, progress string, deferred bool) *entry {
 	states := decodeProgress(progress)
 	e.noted = progress != ""
 	now := b.micro()
@@ -391,12 +407,13 @@ func (b *Backend) restore(s *shard, e *entry, progress string, deferred bool) {
 	}
 	if e.open == 0 {
 		s.odd = append(s.odd, oddEntry{id: e.id, pull: e.pull})
-		return
+		return nil
 	}
 	s.entries[e.number] = e
 	if e.ready() > 0 {
 		s.list(e)
 	}
+	return e
 }
 
 // finishWork notes that an organ is finished with e.

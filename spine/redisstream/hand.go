@@ -21,7 +21,8 @@ type entry struct {
 	ordered int     // works not finished that have to keep the order of a key
 	noted   bool    // the store has progress of it
 	dirty   bool    // it is among those whose progress the present piece writes
-	suspect bool    // its last owner died: its organs get it one at a time
+	marked  bool    // an owner that died had it in hand
+	suspect bool    // for the second time at least: its organs get it one at a time
 	gone    bool    // finished or deferred
 }
 
@@ -116,7 +117,7 @@ func (e *entry) handOut(shard uint32, handout uint64, only int32) spine.Delivery
 		Event: e.event, Shard: shard, Receipt: spine.Receipt{A: e.number, B: handout},
 		Position: e.id.position(), Handout: handout,
 	}
-	if only < 0 && e.plain() && !e.suspect && e.event.Only() == "" {
+	if only < 0 && e.plain() && e.event.Only() == "" {
 		for i := range e.works {
 			e.works[i].state, e.works[i].handout = workInFlight, handout
 		}

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"sync"
 	"time"
+
+	"github.com/necrostack/necrostack/spine"
 )
 
 // keeper keeps the leases of a node: it renews what is ours and contends for what is not.
@@ -129,7 +131,7 @@ func (b *Backend) contend(ctx context.Context) {
 	}
 	b.mu.Lock()
 	if text(look.part(0)) != b.store {
-		_ = b.fail(ErrStoreLost)
+		_ = b.fail(spine.ErrStoreLost)
 		b.mu.Unlock()
 		return
 	}
@@ -229,7 +231,7 @@ const undeferAtOnce = 500
 func (b *Backend) taken(s *shard, c *call) {
 	switch c.word() {
 	case "LOST":
-		_ = b.fail(ErrStoreLost)
+		_ = b.fail(spine.ErrStoreLost)
 		return
 	case "OK":
 	case "HELD":
@@ -253,7 +255,7 @@ func (b *Backend) taken(s *shard, c *call) {
 	delete(s.former, token)
 	s.clear(len(s.due))
 	s.token, s.commit, s.pull, s.floor = token, commit, pull, floor
-	s.serial = before != "" && !s.former[before]
+	s.crashed = before != "" && !s.former[before]
 	s.lostMark = b.handouts
 	s.rival, s.contested = rival{}, false
 	clear(s.former)

@@ -143,7 +143,7 @@ func (b *Backend) join(ctx context.Context, service spine.Service) error {
 		case c.word() == "LOST":
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			return b.fail(ErrStoreLost)
+			return b.fail(spine.ErrStoreLost)
 		}
 	}
 }

@@ -20,6 +20,8 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 		switch {
 		case len(p.deliveries) > 0:
 			return p.deliveries, nil
+		case p.arm:
+			err = b.aside(ctx, b.arm)
 		case p.fetch:
 			err = b.aside(ctx, func() error { return b.fetch(w) })
 		case p.odd:
@@ -36,6 +38,7 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 // prospect is what a Pull can do next.
 type prospect struct {
 	deliveries []spine.Delivery
+	arm        bool // an event that is suspect is to be counted before it is handed out
 	fetch      bool // the server may have something
 	odd        bool // entries are to be settled without an organ's say
 	wait       time.Duration
@@ -58,6 +61,8 @@ func (b *Backend) look(w spine.Want) (prospect, error) {
 	if len(p.deliveries) > 0 {
 		return p, nil
 	}
+	_, e, _ := b.nextSuspect()
+	p.arm = e != nil
 	for _, s := range b.shards {
 		if !s.owned() {
 			continue
@@ -228,8 +233,14 @@ func (b *Backend) collectAgain(out *batch, s *shard) {
 			s.again = s.again[i:]
 			return
 		}
-		s.again[i] = nil
 		b.holdBack(s, e)
+		if e.suspect && e.works[0].organ >= 0 && e.ready() > 0 {
+			// What comes after it waits: it would be blamed for a crash of others.
+			b.collectSuspect(out, s, e)
+			s.again = s.again[i:]
+			return
+		}
+		s.again[i] = nil
 		if e.ready() > 0 {
 			b.handOut(out, s, e, -1)
 		}

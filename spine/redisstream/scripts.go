@@ -23,6 +23,7 @@ var (
 	releaseScript  = readScript("release")
 	guardScript    = readScript("guard")
 	progressScript = readScript("progress")
+	suspectScript  = readScript("suspect")
 	commitScript   = readScript("commit")
 	submitScript   = readScript("submit")
 	promoteScript  = readScript("promote")

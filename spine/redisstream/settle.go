@@ -279,7 +279,7 @@ func (g *stage) answered(p *piece, c *call) {
 	b, s, x := g.b, p.shard, g.shards[p.shard]
 	switch {
 	case c.err != nil:
-		_ = b.fail(fmt.Errorf("%w: commit of shard %d: %w", ErrStoreLost, s.index, c.err))
+		_ = b.fail(fmt.Errorf("%w: commit of shard %d: %w", spine.ErrStoreLost, s.index, c.err))
 		g.lose(x)
 	case s.token != p.token:
 		g.loseFrom(x, p) // it was lost while the commit was on its way
@@ -287,7 +287,7 @@ func (g *stage) answered(p *piece, c *call) {
 		s.commit = p.number
 		p.applied(b.handouts)
 	case c.word() == "CORRUPT":
-		_ = b.fail(fmt.Errorf("%w: key %q is not of the type that this program gives it", ErrStoreLost, text(c.part(1))))
+		_ = b.fail(fmt.Errorf("%w: key %q is not of the type that this program gives it", spine.ErrStoreLost, text(c.part(1))))
 		g.loseFrom(x, p)
 	default:
 		b.settings.log.Warn("a commit was refused; the shard is taken over anew",

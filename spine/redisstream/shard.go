@@ -38,7 +38,7 @@ type shard struct {
 	settled  int        // since the last trim
 	lostMark uint64     // hand-outs up to it are lost
 	untold   bool       // and the Spine does not know yet
-	serial   bool       // suspects are handed out one at a time
+	crashed  bool       // its last owner died
 }
 
 // deferral is what of an organ waits in the store alone.
@@ -74,7 +74,7 @@ func (s *shard) serve(service spine.Service) {
 // clear drops everything that is known of the shard.
 func (s *shard) clear(organs int) {
 	s.request, s.unproven, s.odd, s.again = nil, nil, nil, nil
-	s.handed, s.lastSeen, s.drained, s.hot, s.serial = "", streamID{}, false, true, false
+	s.handed, s.lastSeen, s.drained, s.hot, s.crashed = "", streamID{}, false, true, false
 	clear(s.entries)
 	s.lines = make([]line, organs)
 	for i := range s.lines {
@@ -97,6 +97,9 @@ func (b *Backend) lose(s *shard, told bool) {
 		s.untold = s.untold || !told
 	}
 	s.lostMark = b.handouts
+	if b.armed.shard == s {
+		b.armed = armed{}
+	}
 	s.clear(len(s.due))
 	b.keeper.hurry()
 	b.broadcast()

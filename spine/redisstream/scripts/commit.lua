@@ -86,11 +86,20 @@ n, from = section(1)
 if n > 0 then redis.call('HDEL', KEYS[3], unpack(ARGV, from, from + n - 1)) end
 n, from = section(2)
 if n > 0 then redis.call('HSET', KEYS[3], unpack(ARGV, from, from + 2 * n - 1)) end
+local function add(key, field, entry)
+  -- The original's form has a second field for what its reader does not know.
+  local cut = field == 'event' and string.find(entry, '\n', 1, true)
+  if cut then
+    redis.call('XADD', key, '*', field, string.sub(entry, 1, cut - 1), 'envelope', string.sub(entry, cut + 1))
+  else
+    redis.call('XADD', key, '*', field, entry)
+  end
+end
 local accepted
 n, from = section(3)
 accepted = n
 for i = from, from + 3 * n - 3, 3 do
-  redis.call('XADD', KEYS[fixed + tonumber(ARGV[i])], '*', ARGV[i + 1], ARGV[i + 2])
+  add(KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
 end
 n, from = section(4)
 accepted = accepted + n

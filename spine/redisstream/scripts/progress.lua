@@ -1,12 +1,18 @@
 #!lua flags=allow-oom
--- A fenced read of how far entries have come.
+-- A fenced read of how far entries have come. Those that a dead owner had in hand are marked, and it is told which were
+-- marked before.
 -- KEYS own, prog, sus
--- ARGV token, last commit answered, stream ids
+-- ARGV token, last commit answered, how many of the ids to mark, stream ids
 local o = redis.call('HMGET', KEYS[1], 'tok', 'c')
 if o[1] ~= ARGV[1] then return {'FENCED'} end
 if tonumber(o[2]) < tonumber(ARGV[2]) then return {'REACQUIRE'} end
 local ids = {}
-for i = 3, #ARGV do ids[#ids + 1] = ARGV[i] end
+for i = 4, #ARGV do ids[#ids + 1] = ARGV[i] end
 local progress = redis.call('HMGET', KEYS[2], unpack(ids))
 for i = 1, #ids do progress[i] = progress[i] or '' end
-return {'OK', progress}
+local marked = redis.call('HMGET', KEYS[3], unpack(ids))
+for i = 1, #ids do
+  if i <= tonumber(ARGV[3]) and not marked[i] then redis.call('HSET', KEYS[3], ids[i], '1') end
+  marked[i] = marked[i] or ''
+end
+return {'OK', progress, marked}

@@ -23,6 +23,15 @@ if room >= 0 then
   end
   room = room - accepted + (least or 0)
 end
+local function add(key, field, entry)
+  -- The original's form has a second field for what its reader does not know.
+  local cut = field == 'event' and string.find(entry, '\n', 1, true)
+  if cut then
+    redis.call('XADD', key, '*', field, string.sub(entry, 1, cut - 1), 'envelope', string.sub(entry, cut + 1))
+  else
+    redis.call('XADD', key, '*', field, entry)
+  end
+end
 local answer, added, delayed = {}, 0, 0
 local at = 6
 for i = 1, tonumber(ARGV[5]) do
@@ -48,7 +57,7 @@ for i = 1, tonumber(ARGV[5]) do
       redis.call('PEXPIRE', KEYS[ids], ARGV[4])
     end
     if due == '' then
-      redis.call('XADD', KEYS[2], '*', field, entry)
+      add(KEYS[2], field, entry)
     else
       delayed = delayed + 1
       local number = string.format('%016d', redis.call('HINCRBY', KEYS[4], '#', 1))
