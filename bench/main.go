@@ -6,6 +6,7 @@
 //	go run . --quick         a little of everything, in seconds, to see that it runs
 //	go run . orders          the load test of the trading desk
 //	go run . strategies      supervision strategies under faults
+//	go run . redis           the chain on Redis, beside what is possible there and beside peers
 //
 // It ends with status 1 when something does not run, and when memory grows.
 package main
@@ -47,6 +48,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 			return runOrders(ctx, args, out, progress, tell)
 		case "strategies":
 			return runStrategies(ctx, args, out, progress, tell)
+		case "redis":
+			return runRedis(ctx, args, out, progress, tell)
 		}
 	}
 	o, err := parse(args, progress)
@@ -84,10 +87,12 @@ func (o *outputs) define(f *flag.FlagSet, page string) {
 	f.StringVar(&o.out, "out", ".", "`folder` for "+page+" and the charts, empty for none; with -only and -quick none unless it is given")
 }
 
-// settle leaves the folder out of a run that is not a whole one, unless it is given.
-func (o *outputs) settle(f *flag.FlagSet) {
+// settle leaves the folder out of a run that is not a whole one, unless it is given. parts are the flags, beside
+// -quick and -only, with which it is none.
+func (o *outputs) settle(f *flag.FlagSet, parts ...string) {
 	given := givenIn(f)
-	if (given["quick"] || given["only"]) && !given["out"] {
+	partly := slices.ContainsFunc(append(parts, "quick", "only"), func(name string) bool { return given[name] })
+	if partly && !given["out"] {
 		o.out = ""
 	}
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/bench/redis"
+	"github.com/necrostack/necrostack/bench/redis/server"
 )
 
 // The tests of the command run it as it is called, by run: a main package has no other way in.
@@ -123,6 +126,43 @@ func TestPolicyOfTheStrategiesIsTheDefaultOfTheFile(t *testing.T) {
 	assert.Equal(t, ".", to.out)
 }
 
+func TestQuickRedisMeasuresEveryContender(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	file := filepath.Join(folder, "samples.json")
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"redis", "--quick", "--out", folder, "--json", file}, &out, io.Discard))
+	for _, x := range redis.Contenders() {
+		want := 1
+		if x.Core {
+			want = 2 // its latency, too
+		}
+		assert.Equal(t, want, strings.Count(out.String(), "\n  "+x.Name+" "), x.Name)
+	}
+	for _, made := range []string{"REDIS.md", "samples.json"} {
+		_, err := os.Stat(filepath.Join(folder, made))
+		assert.NoError(t, err)
+	}
+}
+
+func TestFlagsOfRedisReachItsParts(t *testing.T) {
+	t.Parallel()
+	c, to, err := parseRedis([]string{"--rounds", "2", "--duration", "7s", "--rate", "50", "--paced", "9s"}, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, []any{2, 7 * time.Second, 50.0, 9 * time.Second}, []any{c.Rounds, c.Duration, c.Rate, c.Paced})
+	assert.Equal(t, server.Fsyncs, c.Fsyncs)
+	assert.Equal(t, ".", to.out)
+	c, to, err = parseRedis([]string{"--quick", "--fsync", "always,off", "--only", "latency"}, io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, []server.Fsync{server.Always, server.Off}, c.Fsyncs)
+	assert.Equal(t, []string{"latency"}, c.Parts)
+	assert.Equal(t, 1, c.Rounds)
+	assert.Empty(t, to.out)
+	_, to, err = parseRedis([]string{"--fsync", "off"}, io.Discard)
+	require.NoError(t, err)
+	assert.Empty(t, to.out, "a part of it is not written")
+}
+
 func TestMistakesInFlagsOfSubcommandsAreReported(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
@@ -131,6 +171,8 @@ func TestMistakesInFlagsOfSubcommandsAreReported(t *testing.T) {
 		{"orders", "--policy", "/no/such/file"}, {"orders", "more"}, {"orders", "--rounds", "-1"},
 		{"strategies", "--rounds", "0"}, {"strategies", "--duration", "-1s"}, {"strategies", "--rate", "NaN"}, {"strategies", "more"},
 		{"strategies", "--policy", "/no/such/file"},
+		{"redis", "--rounds", "0"}, {"redis", "--duration", "0s"}, {"redis", "--paced", "-1s"}, {"redis", "--rate", "NaN"},
+		{"redis", "--fsync", "off,sometimes"}, {"redis", "--only", "chain"}, {"redis", "more"},
 	} {
 		assert.Error(t, run(t.Context(), args, io.Discard, io.Discard), "%v", args)
 	}

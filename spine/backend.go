@@ -3,6 +3,8 @@ package spine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -51,6 +53,7 @@ var (
 	ErrClosed  = errors.New("spine: backend is closed")
 	ErrFull    = errors.New("spine: backlog is full")
 	ErrService = errors.New("spine: service")
+	ErrOrgans  = errors.New("spine: organs are missing")
 )
 
 // Service is who works on a backend: organs deployed together under one name.
@@ -58,6 +61,26 @@ type Service struct {
 	Name   string
 	Organs []OrganSpec
 	Start  Start
+	// Retired names organs that the service had and has no more: what waits for them is given up.
+	Retired []string
+}
+
+// Succeeds reports whether s may take over from a service that had these organs: it must have each of them, or
+// retire it by name. Otherwise it would acknowledge events that an organ of the other still wants. The error wraps
+// ErrOrgans and names those that are missing.
+func (s Service) Succeeds(organs []string) error {
+	var missing []string
+	for _, name := range organs {
+		has := slices.ContainsFunc(s.Organs, func(o OrganSpec) bool { return o.Name == name })
+		if !has && !slices.Contains(s.Retired, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: service %q has had the organs %q, which are neither there nor retired: is this an older program, or "+
+		"another service under the same name? (WithRetired gives organs up)", ErrOrgans, s.Name, missing)
 }
 
 // OrganSpec is what a backend needs to know of an organ. Deliveries and settlements name

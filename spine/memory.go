@@ -49,6 +49,9 @@ func (m *Memory) Open(_ context.Context, service Service) error {
 	if m.closed {
 		return ErrClosed
 	}
+	if err := m.stream.succeeds(service); err != nil {
+		return err
+	}
 	m.service = m.stream.open(service)
 	m.term = m.service.term
 	return nil

@@ -31,9 +31,26 @@ func newMemoryStream(opts []MemoryOption) *memoryStream {
 	}
 }
 
+func (st *memoryStream) find(service string) int {
+	return slices.IndexFunc(st.services, func(s *memoryService) bool { return s.name == service })
+}
+
+// succeeds reports whether service may take over.
+func (st *memoryStream) succeeds(service Service) error {
+	i := st.find(service.Name)
+	if i < 0 {
+		return nil
+	}
+	var names []string
+	for _, organ := range st.services[i].organs {
+		names = append(names, organ.Name)
+	}
+	return service.Succeeds(names)
+}
+
 // open gives a service its new owner.
 func (st *memoryStream) open(service Service) *memoryService {
-	i := slices.IndexFunc(st.services, func(s *memoryService) bool { return s.name == service.Name })
+	i := st.find(service.Name)
 	if i < 0 {
 		i = len(st.services)
 		st.services = append(st.services, newMemoryService(st, service))

@@ -21,6 +21,7 @@ type Option func(*settings)
 type settings struct {
 	service   string
 	start     Start
+	retired   []string
 	organs    []organSetting
 	policies  supervision.Policies
 	limits    actors.Limits
@@ -86,6 +87,13 @@ func WithService(name string) Option {
 // WithStart says where a service begins that the backend does not know yet; the default is
 // FromBeginning.
 func WithStart(at Start) Option { return func(s *settings) { s.start = at } }
+
+// WithRetired names organs that the service had and has no more. Without it a backend that remembers an organ
+// refuses to be opened by a program that does not have it (ErrOrgans). What waits for a retired organ
+// is given up, its cells stay.
+func WithRetired(names ...string) Option {
+	return func(s *settings) { s.retired = append(s.retired, names...) }
+}
 
 // WithOrgan adds an organ: an actors.Organ or a *actors.Keyed.
 func WithOrgan(def actors.Definition, opts ...OrganOption) Option {

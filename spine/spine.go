@@ -67,7 +67,7 @@ func (s *Spine) checkKeyed() error {
 }
 
 func (s *settings) serviceOf() Service {
-	v := Service{Name: s.service, Start: s.start}
+	v := Service{Name: s.service, Start: s.start, Retired: s.retired}
 	for _, o := range s.organs {
 		_, keyed := o.def.(actors.KeyedOrgan)
 		v.Organs = append(v.Organs, OrganSpec{

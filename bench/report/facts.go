@@ -26,7 +26,10 @@ type Facts struct {
 }
 
 // peers are the modules that are compared with.
-var peers = []string{"github.com/ThreeDotsLabs/watermill", "github.com/asynkron/protoactor-go"}
+var peers = []string{
+	"github.com/ThreeDotsLabs/watermill", "github.com/ThreeDotsLabs/watermill-redisstream", "github.com/asynkron/protoactor-go",
+	"github.com/hibiken/asynq", "github.com/redis/go-redis/v9",
+}
 
 // Gather collects the facts. What cannot be found out is "unknown".
 func Gather(command string, began time.Time) Facts {

@@ -18,6 +18,7 @@ var ownerParts = []part{
 	{"ALostOwnerChangesNothingAnyMore", zombie},
 	{"ALostOwnersKeysComeBackInOrder", lostKeys},
 	{"ProgressIsByOrganName", otherOrgans},
+	{"AServiceIsNotTakenOverWithoutItsOrgans", olderOrgans},
 }
 
 var durableParts = []part{
@@ -29,11 +30,43 @@ var sharedParts = []part{
 	{"ADeadOwnersDeliveriesGoToTheNext", deadOwner},
 }
 
-// restart opens o's service for another owner, after the first has fallen silent.
+// restart opens o's service for another owner, after the first has fallen silent. Organs that are not there any more
+// are retired.
 func (o *owner) restart(organs ...spine.OrganSpec) *owner {
 	o.Helper()
 	o.store.Kill(o.backend)
-	return o.own(o.service.Name, organs...)
+	next := o.stray()
+	next.service = spine.Service{Name: o.service.Name, Organs: organs}
+	for _, organ := range o.service.Organs {
+		next.service.Retired = append(next.service.Retired, organ.Name)
+	}
+	require.NoError(o, next.backend.Open(o.Context(), next.service))
+	return next
+}
+
+// olderOrgans is the arrangement that loses events: A, B and C, D as two programs of one service.
+func olderOrgans(s *suite) {
+	o := s.serve(organ("a"), organ("b", "MEMO"))
+	o.notes("k", "1")
+	s.expect(o.pull(1), "1")
+	s.store.Kill(o.backend)
+	stray := s.stray()
+	err := stray.backend.Open(s.soon(), spine.Service{Name: "svc", Organs: []spine.OrganSpec{organ("c"), organ("d", "SPAM")}})
+	require.ErrorIs(s, err, spine.ErrOrgans)
+	require.ErrorContains(s, err, `"a" "b"`)
+	o = s.own("svc", organ("d"), organ("b", "MEMO"), organ("a"))
+	ds := o.pull(1)
+	assert.Equal(s, []int{0, 1, 2}, o.organs(ds[0]), "nobody has acknowledged it for them")
+	o.finish(ds...)
+	stray = s.stray()
+	err = stray.backend.Open(s.soon(), spine.Service{Name: "svc", Organs: []spine.OrganSpec{organ("a"), organ("b")}})
+	require.ErrorIs(s, err, spine.ErrOrgans, "an older program")
+	s.store.Kill(o.backend)
+	o = s.stray()
+	o.service = spine.Service{Name: "svc", Organs: []spine.OrganSpec{organ("a"), organ("b")}, Retired: []string{"d"}}
+	require.NoError(s, o.backend.Open(s.soon(), o.service))
+	o.notes("k", "2")
+	s.expect(o.pull(1), "2")
 }
 
 // busy is an owner in the middle of its work, and what is left of it: "tried" has been handed

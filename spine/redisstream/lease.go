@@ -140,7 +140,9 @@ func (b *Backend) contend(ctx context.Context) {
 	for i, s := range free {
 		seen := list(look.part(i + 1))
 		token, beat := text(seen[0]), text(seen[1])
-		if token == "" || s.former[token] || s.rival.ripe(token, beat, b.settings.lease) {
+		if err := b.service.Succeeds(splitOrgans(text(seen[3]))); err != nil {
+			b.outdated(s, err) // a newer program has been here since this one was started
+		} else if token == "" || s.former[token] || s.rival.ripe(token, beat, b.settings.lease) {
 			wanted = append(wanted, s)
 			calls = append(calls, b.acquisition(s, token, beat))
 		} else if !s.contested {
@@ -150,6 +152,15 @@ func (b *Backend) contend(ctx context.Context) {
 	}
 	b.mu.Unlock()
 	b.take(ctx, wanted, calls)
+}
+
+// outdated notes that the shard is not for this program. The lock must be held.
+func (b *Backend) outdated(s *shard, err error) {
+	if !s.contested {
+		b.settings.log.Warn("a shard is not taken over", "shard", s.index, "error", err)
+		s.contested = true
+		b.broadcast()
+	}
 }
 
 // ripe notes what was read of the owner, and reports whether its lease has run out.

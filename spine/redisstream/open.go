@@ -122,6 +122,9 @@ func (b *Backend) join(ctx context.Context, service spine.Service) error {
 		if err != nil {
 			return err
 		}
+		if err := service.Succeeds(splitOrgans(seen)); err != nil {
+			return err
+		}
 		c := &call{
 			script: joinScript, keys: []string{b.keys.meta(), b.keys.load(), b.keys.service(service.Name)},
 			args: []any{b.store, service.Name, start, organList(service), seen, len(b.shards)},
