@@ -14,13 +14,14 @@ type settler struct {
 	tell    func(any)
 	late    atomic.Int64 // delayed events when the backlog was asked for last; -1: unknown
 
-	mu     sync.Mutex
-	work   *sync.Cond
-	chunks []*chunk
-	asked  bool
-	closed bool
-	ctx    context.Context
-	stop   context.CancelFunc
+	mu       sync.Mutex
+	work     *sync.Cond
+	chunks   []*chunk
+	gathered []Settlement // run's own
+	asked    bool
+	closed   bool
+	ctx      context.Context
+	stop     context.CancelFunc
 }
 
 func newSettler(b Backend, tell func(any)) *settler {
@@ -73,10 +74,7 @@ func (s *settler) run() {
 		chunks, asked := s.chunks, s.asked
 		s.chunks, s.asked = spare[:0], false
 		s.mu.Unlock()
-		for _, ch := range chunks {
-			answers, err := s.backend.Settle(s.ctx, ch.ss)
-			s.tell(settledMsg{ch, answers, err})
-		}
+		s.settle(chunks)
 		clear(chunks)
 		spare = chunks
 		if asked {
@@ -84,6 +82,35 @@ func (s *settler) run() {
 		}
 	}
 }
+
+// settle settles what has gathered while the backend was at work, most of it in one call: a backend that has far to go
+// lives on batches.
+func (s *settler) settle(chunks []*chunk) {
+	for len(chunks) > 0 {
+		n, ss := 1, chunks[0].ss
+		for n < len(chunks) && len(ss)+len(chunks[n].ss) <= mostSettled {
+			if n == 1 {
+				s.gathered = append(s.gathered[:0], ss...)
+			}
+			s.gathered = append(s.gathered, chunks[n].ss...)
+			ss = s.gathered
+			n++
+		}
+		answers, err := s.backend.Settle(s.ctx, ss)
+		for _, ch := range chunks[:n] {
+			its := answers
+			if err == nil {
+				its, answers = answers[:len(ch.ss)], answers[len(ch.ss):]
+			}
+			s.tell(settledMsg{ch, its, err})
+		}
+		chunks = chunks[n:]
+	}
+	clear(s.gathered)
+}
+
+// mostSettled is how many settlements are gathered for one call.
+const mostSettled = 8192
 
 // look asks for the backlog.
 func (s *settler) look() backlogMsg {

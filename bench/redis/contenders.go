@@ -1,6 +1,10 @@
 package redis
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/necrostack/necrostack/spine/redisstream"
+)
 
 // Windows: starts in flight. Loops that read many at a time need many to read; to the peers anything from 16 to 4,096
 // made no difference that rounds of the same setting did not make, too.
@@ -43,6 +47,11 @@ func Contenders() []Contender {
 			Name: "16 streams, with journals, N=64", Kind: Sharded, N: BaseN, Window: wide,
 			Open: openLimit(limitSetting{n: BaseN, streams: Shards, journal: true}),
 		},
+	)
+	all = append(all,
+		Contender{Name: "NecroStack", Kind: Ours, N: BaseN, Window: wide, Core: true, Open: openOurs(false)},
+		Contender{Name: "NecroStack, one shard", Kind: Ours, N: BaseN, Window: wide, Open: openOurs(false, redisstream.WithShards(1))},
+		Contender{Name: "NecroStack, keyed organs", Kind: OursKeyed, N: BaseN, Window: wide, Core: true, Open: openOurs(true)},
 	)
 	for _, consumers := range []int{1, 4, 16} {
 		all = append(all, Contender{

@@ -17,24 +17,22 @@ import (
 // A cell is one hash:
 //
 //	n   changes so far           t   time of the last one, µs
-//	i   first record there is    r<seq>  records
-//	s   last change in the snapshot (0: none), sp its pieces, sm what else is to be known of it, si the state itself where
-//	    it is small enough to be written with every change, s<seq>.<k> the pieces where it is not
-//	p, pp, pm, pi  the same of the snapshot before
+//	i   first record there may be (none: 1), r<seq>  records
+//	z   the whole state, where it is small enough to be written with every change, zs the change it is of
+//	s   last change in the snapshot, sp its pieces, sm what else is to be known of it, s<seq>.<k> the pieces
+//	p, pp, pm  the same of the snapshot before
 //
 // A hash and not a stream for the records: the smallest stream takes a kilobyte, and one read brings everything of
 // a small cell.
-var cellFields = []any{"n", "t", "i", "s", "sp", "sm", "si", "p", "pp", "pm", "pi"}
+var cellFields = []any{"n", "t", "i", "s", "sp", "sm", "p", "pp", "pm", "z"}
 
 // cellOp is what a commit does to one cell.
 type cellOp struct {
 	key        int
 	base, last uint64
 	at         int64
-	drop       bool
-	first      uint64 // record there is, when what was before is dropped
+	drop       bool   // what is there of it
 	state      []byte // in place
-	meta       []byte
 	stateSeq   uint64
 	records    []any // field, record
 }
@@ -71,14 +69,13 @@ func (p *piece) change(x *spine.Settlement, e *entry) error {
 func (op *cellOp) add(c *persistence.Change, ev actors.Event) (int, error) {
 	seq := c.Base + 1
 	if c.State != nil {
-		s, err := packMeta(persistence.Snapshot{Seq: seq, Version: c.Version, State: c.State, At: c.At})
+		state, err := packState(persistence.Snapshot{Seq: seq, Version: c.Version, State: c.State, At: c.At})
 		if err != nil {
 			return 0, err
 		}
-		op.drop, op.first, op.records = true, seq+1, nil
-		op.state, op.meta, op.stateSeq = c.State, s, seq
+		op.drop, op.state, op.stateSeq, op.records = true, state, seq, nil
 		op.last, op.at = seq, c.At.UnixMicro()
-		return len(c.State), nil
+		return len(state), nil
 	}
 	event, err := ev.MarshalBinary()
 	if err != nil {
@@ -91,7 +88,7 @@ func (op *cellOp) add(c *persistence.Change, ev actors.Event) (int, error) {
 		return 0, err
 	}
 	if c.Reset {
-		op.drop, op.first, op.records, op.state, op.meta, op.stateSeq = true, seq, nil, nil, nil, 0
+		op.drop, op.state, op.stateSeq, op.records = true, nil, 0, nil
 	}
 	op.records = append(op.records, "r"+formatNumber(seq), record)
 	op.last, op.at = seq, c.At.UnixMicro()
@@ -100,12 +97,16 @@ func (op *cellOp) add(c *persistence.Change, ev actors.Event) (int, error) {
 
 // append writes the operation as commit.lua reads it.
 func (op *cellOp) append(args []any) []any {
-	words := []any{"n", formatNumber(op.last), "t", formatScore(op.at)}
-	drop := ""
+	drop, state := "", ""
 	if op.drop {
 		drop = "1"
-		words = append(words, "i", formatNumber(op.first), "s", formatNumber(op.stateSeq), "sp", "0", "p", "0", "pp", "0",
-			"si", op.state, "sm", op.meta)
+	}
+	if op.state != nil {
+		state = formatNumber(op.stateSeq)
+	}
+	words := []any{"n", formatNumber(op.last), "t", formatScore(op.at)}
+	if op.state != nil {
+		words = append(words, "zs", state, "z", op.state)
 	}
 	words = append(words, op.records...)
 	args = append(args, op.key, formatNumber(op.base), drop, len(words))
@@ -194,21 +195,33 @@ func (b *Backend) history(ctx context.Context, cell persistence.Cell, head []any
 	}
 	first := max(parseNumber(text(head[2])), 1)
 	var err error
-	if h.Snapshot, err = b.snapshot(ctx, cell, head[3:7]); err != nil {
+	if h.Snapshot, err = b.snapshot(ctx, cell, head[3:6]); err != nil {
 		return h, err
 	}
-	if h.Previous, err = b.snapshot(ctx, cell, head[7:11]); err != nil {
+	if h.Previous, err = b.snapshot(ctx, cell, head[6:9]); err != nil {
 		return h, err
 	}
-	from := max(first, h.Snapshot.Seq+1)
-	if h.Previous.Seq > 0 || first == 1 {
-		from = max(first, h.Previous.Seq+1)
+	if z := text(head[9]); z != "" {
+		state, err := unpackState([]byte(z))
+		if err != nil {
+			return h, err
+		}
+		if h.Snapshot.Seq == 0 {
+			h.Snapshot = state
+		} else {
+			h.Previous = state
+		}
+	}
+	// Behind a damaged snapshot stands the one before, or the fresh state and all records: these are read too.
+	from := max(first, h.Previous.Seq+1)
+	if h.Previous.Seq == 0 && first > 1 {
+		from = max(first, h.Snapshot.Seq+1)
 	}
 	h.Records, err = b.records(ctx, cell, from, h.Last)
 	return h, err
 }
 
-// snapshot reads a snapshot: its number, pieces, what else is to be known, and the state where it is in place.
+// snapshot reads a snapshot, whose head is its number, pieces, and what else is to be known.
 func (b *Backend) snapshot(ctx context.Context, cell persistence.Cell, head []any) (persistence.Snapshot, error) {
 	seq := text(head[0])
 	if seq == "" || seq == "0" {
@@ -218,7 +231,7 @@ func (b *Backend) snapshot(ctx context.Context, cell persistence.Cell, head []an
 	if err != nil {
 		return s, fmt.Errorf("snapshot %s: %w", seq, err)
 	}
-	s.Seq, s.State = parseNumber(seq), []byte(text(head[3]))
+	s.Seq, s.State = parseNumber(seq), []byte{}
 	pieces := parseNumber(text(head[1]))
 	for k := uint64(1); k <= pieces; k++ {
 		values, err := b.read(ctx, cell, []any{"s" + seq + "." + formatNumber(k)})
@@ -403,5 +416,23 @@ func unpackMeta(data []byte) (persistence.Snapshot, error) {
 	}
 	return persistence.Snapshot{
 		Seq: w.Seq, Version: int(w.Version), Sum: [32]byte(w.Sha256), At: fromMicro(w.LastUs),
+	}, nil
+}
+
+// packState writes a whole state for one field.
+func packState(s persistence.Snapshot) ([]byte, error) {
+	sum := sha256.Sum256(s.State)
+	return proto.Marshal(&wirepb.Snapshot{
+		Seq: s.Seq, Version: int32(s.Version), State: s.State, Sha256: sum[:], LastUs: s.At.UnixMicro(),
+	})
+}
+
+func unpackState(data []byte) (persistence.Snapshot, error) {
+	var w wirepb.Snapshot
+	if err := proto.Unmarshal(data, &w); err != nil || len(w.Sha256) != sha256.Size {
+		return persistence.Snapshot{}, fmt.Errorf("%w: the state in place cannot be read", persistence.ErrCorrupt)
+	}
+	return persistence.Snapshot{
+		Seq: w.Seq, Version: int(w.Version), State: w.State, Sum: [32]byte(w.Sha256), At: fromMicro(w.LastUs),
 	}, nil
 }

@@ -132,14 +132,17 @@ func (p *piece) letter(words []string) {
 	p.nletters++
 }
 
-// emit stages an event for its own shard; one without a key stays in its parent's.
+// emit stages an event for the shard of its key; one without a key stays in its parent's.
 func (p *piece) emit(ev actors.Event, now time.Time) error {
 	field, value, err := encodeEntry(ev, p.b.settings.original)
 	if err != nil {
 		return err
 	}
 	p.bytes += len(value)
-	target := p.b.shards[ev.Shard(len(p.b.shards))]
+	target := p.shard
+	if ev.HasKey() {
+		target = p.b.shards[ev.Shard(len(p.b.shards))]
+	}
 	if due := ev.Due(); due.After(now) {
 		p.late = append(p.late, p.key(target.shardKeys.delayed, "zset"), p.key(target.delayedEntries, "hash"),
 			formatScore(due.UnixMicro()), field+" "+value)

@@ -30,6 +30,8 @@ type rawEntry struct {
 const (
 	// window is how many entries one pull brings of a shard: more gains nothing, and holds up the server.
 	window = 256
+	// leastPull is how many entries of a shard are asked for where several have some.
+	leastPull = 64
 	// typicalSize is what an entry is thought to have before any was seen, in bytes.
 	typicalSize = 512
 )
@@ -177,8 +179,9 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 			cold = append(cold, s)
 		}
 	}
-	if len(shards) > w.Events {
-		shards = shards[:w.Events]
+	// Few shards at a time, and much of each: what a pull costs, and the commit that follows, hardly grows with it.
+	if most := max(w.Events/leastPull, 1); len(shards) > most {
+		shards = shards[:most]
 	}
 	rooms := make([]int, len(b.service.Organs))
 	for i := range rooms {
@@ -358,7 +361,7 @@ func (b *Backend) enter(s *shard, raw *rawEntry, progress string, deferred bool)
 		b.odd(s, raw, encodeBadLetter(b.service.Name, malformedReason, err.Error(), b.settings.now(), raw.values))
 		return nil
 	}
-	if right := ev.Shard(len(b.shards)); right != int(s.index) {
+	if right := ev.Shard(len(b.shards)); ev.HasKey() && right != int(s.index) {
 		s.odd = append(s.odd, oddEntry{id: raw.id, pull: raw.pull, target: b.shards[right], raw: raw.values})
 		return nil
 	}

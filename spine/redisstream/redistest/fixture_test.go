@@ -77,10 +77,10 @@ func as(t *testing.T, where, user, password string) string {
 	return u.String()
 }
 
-// shortly is a context for what is to time out.
+// shortly is a context for what is to time out, long enough to have reached the proxy on a busy machine.
 func shortly(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

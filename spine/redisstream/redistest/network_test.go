@@ -208,7 +208,6 @@ func TestRandomFaultsLoseNoAnsweredWrite(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, there, false)
 	n := p.Counts()
-	assert.Equal(t, 120, n.Requests)
 	assert.Equal(t, n.Requests, n.Passed+n.RepliesDropped+n.ClosedBefore+n.Delayed+n.Blackholed+n.RepliesBlackholed)
 	assert.Equal(t, n.Delayed, n.DeliveredLate)
 	assert.EqualValues(t, n.Passed+n.RepliesDropped+n.Delayed+n.RepliesBlackholed, p.direct.SCard(t.Context(), p.key).Val())

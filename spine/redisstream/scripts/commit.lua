@@ -47,32 +47,33 @@ local begins, drops = {}, {}
 for i = 1, cells do
   begins[i] = at
   local key = KEYS[fixed + tonumber(ARGV[at])]
-  if ARGV[at + 2] == '1' then
-    drops[i] = redis.call('HMGET', key, 'n', 'i', 's', 'sp', 'p', 'pp')
-  else
-    drops[i] = {redis.call('HGET', key, 'n')}
-  end
+  drops[i] = redis.call('HMGET', key, 'n', ARGV[at + 2] == '1' and 'zs' or 'n')
   if (drops[i][1] or '0') ~= ARGV[at + 1] then return {'REACQUIRE', key} end
   at = at + 4 + tonumber(ARGV[at + 3])
 end
 
 -- From here on it writes.
-local function drop(key, c)
-  local n, first = tonumber(c[1] or '0'), tonumber(c[2] or '1')
-  while first <= n do
+local function drop(key, n)
+  local c = redis.call('HMGET', key, 'i', 's', 'sp', 'p', 'pp')
+  local first, last = tonumber(c[1] or '1'), tonumber(n)
+  while first <= last do
     local fields = {}
-    for r = first, math.min(n, first + 999) do fields[#fields + 1] = string.format('r%d', r) end
+    for r = first, math.min(last, first + 999) do fields[#fields + 1] = string.format('r%d', r) end
     redis.call('HDEL', key, unpack(fields))
     first = first + 1000
   end
-  for k = 3, 5, 2 do
+  for k = 2, 4, 2 do
     for i = 1, tonumber(c[k + 1] or '0') do redis.call('HDEL', key, 's' .. c[k] .. '.' .. i) end
   end
+  redis.call('HDEL', key, 's', 'sp', 'sm', 'p', 'pp', 'pm', 'zs', 'z')
+  redis.call('HSET', key, 'i', string.format('%d', last + 1))
 end
 for i = 1, cells do
   local c = begins[i]
   local key = KEYS[fixed + tonumber(ARGV[c])]
-  if ARGV[c + 2] == '1' then drop(key, drops[i]) end
+  -- A state that was written in place by the last change stands alone: there is nothing else to drop.
+  local n, whole = drops[i][1], drops[i][2]
+  if ARGV[c + 2] == '1' and n and whole ~= n then drop(key, n) end
   redis.call('HSET', key, unpack(ARGV, c + 4, c + 3 + tonumber(ARGV[c + 3])))
 end
 

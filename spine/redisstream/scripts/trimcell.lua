@@ -3,8 +3,8 @@
 -- KEYS own, cell
 -- ARGV token, most at once
 if redis.call('HGET', KEYS[1], 'tok') ~= ARGV[1] then return {'FENCED'} end
-local c = redis.call('HMGET', KEYS[2], 'p', 'i')
-local first, last = tonumber(c[2] or '1'), tonumber(c[1] or '0')
+local c = redis.call('HMGET', KEYS[2], 'p', 'i', 'zs')
+local first, last = tonumber(c[2] or '1'), math.max(tonumber(c[1] or '0'), tonumber(c[3] or '0'))
 if first > last then return {'OK'} end
 local stop = math.min(last, first + tonumber(ARGV[2]) - 1)
 local fields = {}
