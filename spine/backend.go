@@ -247,3 +247,9 @@ type Backlog struct {
 type Inspector interface {
 	Backlog(ctx context.Context) (Backlog, error)
 }
+
+// Durable is the ability of a backend that writes bytes. What is emitted is encoded at once then, where the organ answers for
+// it; digests are exact, and small states are stored whole.
+type Durable interface {
+	Durable() bool
+}

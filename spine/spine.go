@@ -46,6 +46,9 @@ func New(b Backend, opts ...Option) (*Spine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d, ok := b.(Durable); ok && d.Durable() {
+		s.settings.encode = true
+	}
 	s.service = s.settings.serviceOf()
 	s.stamper = actors.NewStamper(actors.StamperOptions{
 		Service: s.settings.service, Limits: s.settings.limits, Checking: s.settings.checking, Encode: s.settings.encode,

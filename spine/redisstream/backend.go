@@ -98,6 +98,9 @@ func (b *Backend) Close(ctx context.Context) error {
 	return nil
 }
 
+// Durable implements spine.Durable.
+func (b *Backend) Durable() bool { return true }
+
 // usable reports why the handle cannot be used. The lock must be held.
 func (b *Backend) usable() error {
 	switch {
@@ -178,6 +181,7 @@ func (t turnstile) leave() { <-t }
 var (
 	_ spine.Backend           = (*Backend)(nil)
 	_ spine.Inspector         = (*Backend)(nil)
+	_ spine.Durable           = (*Backend)(nil)
 	_ persistence.Store       = (*Backend)(nil)
 	_ supervision.DeadLetters = (*Backend)(nil)
 )

@@ -88,7 +88,7 @@ func (b *Backend) unsorted(log counted) bool {
 	owned := 0
 	for _, s := range b.shards {
 		if s.owned() {
-			s.hot = true
+			s.stir()
 			owned++
 		}
 	}

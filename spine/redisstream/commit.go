@@ -17,16 +17,17 @@ const (
 
 // piece is what one commit does, collected section by section; commit.lua names them.
 type piece struct {
-	b       *Backend
-	shard   *shard
-	token   string
-	number  uint64
-	pmin    uint64
-	settled int
-	bytes   int
-	answers []*spine.Answer
-	noted   []*entry // whose progress is written
-	staged  []staged // held until the store knows
+	b        *Backend
+	shard    *shard
+	token    string
+	number   uint64
+	pmin     uint64
+	settled  int
+	bytes    int
+	answers  []*spine.Answer
+	noted    []*entry // whose progress is written
+	staged   []staged // held until the store knows
+	deferred []*entry
 
 	keys      []string
 	types     []any
@@ -208,6 +209,7 @@ func (p *piece) deferEntry(e *entry) {
 		score := w.due
 		d := &p.shard.due[w.organ]
 		d.count++
+		d.version++
 		if w.waits {
 			score -= waitScore
 			d.waits++
@@ -217,6 +219,7 @@ func (p *piece) deferEntry(e *entry) {
 		p.scores = append(p.scores, p.key(p.shard.serviceKeys.due[w.organ], "zset"), formatScore(score), id)
 		p.shard.lines[w.organ].drop(w)
 	}
+	p.deferred = append(p.deferred, e)
 	p.b.deferred.add(e.number)
 	p.leave(e)
 }
@@ -303,6 +306,13 @@ func (p *piece) applied(handouts uint64) {
 			p.shard.lines[x.organ].answered(x.entry)
 		}
 	}
+	for _, e := range p.deferred {
+		for i := range e.works {
+			if w := &e.works[i]; w.state == workHeld {
+				p.shard.due[w.organ].version++
+			}
+		}
+	}
 	for i := 0; i < len(p.events); i += 3 {
 		p.wakeTarget(p.events[i].(int))
 	}
@@ -315,7 +325,7 @@ func (p *piece) applied(handouts uint64) {
 func (p *piece) wakeTarget(key int) {
 	for _, s := range p.b.shards {
 		if s.in == p.keys[key-1] {
-			s.hot = true
+			s.stir()
 			return
 		}
 	}

@@ -16,8 +16,10 @@ type pullRequest struct {
 	number   uint64
 	guard    call
 	organs   []int // of the due keys
+	versions []int // of what is known of them
 	lastSeen string
 	count    int
+	news     int // what was known to be new when it was sent
 }
 
 // rawEntry is an entry as it was read.
@@ -87,7 +89,9 @@ func (b *Backend) promote(ctx context.Context) error {
 		if next > 0 && (s.nextLate == 0 || next < s.nextLate) {
 			s.nextLate = next
 		}
-		s.hot = s.hot || number(calls[i].part(0)) > 0
+		if number(calls[i].part(0)) > 0 {
+			s.stir()
+		}
 	}
 	return b.broken(calls, err)
 }
@@ -192,6 +196,7 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 			n := min(max(w.Events/len(shards), 1), window, max(w.Bytes/typicalSize/len(shards), 1))
 			s.request = b.newRequest(s, n, rooms, now)
 		}
+		s.request.news = s.news
 		requests = append(requests, s.request)
 	}
 	return shards, requests, cold
@@ -209,15 +214,15 @@ func (b *Backend) newRequest(s *shard, n int, rooms []int, now int64) *pullReque
 	}
 	for i := range s.due {
 		d := &s.due[i]
-		if d.count == 0 {
+		if d.count == 0 && !d.stale {
 			continue
 		}
 		room := 0
 		if d.ripe(now) {
-			room = min(rooms[i], int(d.count))
+			room = rooms[i]
 		}
-		rooms[i] -= room
-		r.organs = append(r.organs, i)
+		rooms[i] -= min(room, int(d.count))
+		r.organs, r.versions = append(r.organs, i), append(r.versions, d.version)
 		r.guard.keys = append(r.guard.keys, s.serviceKeys.due[i])
 		r.guard.args = append(r.guard.args, room)
 	}
@@ -252,12 +257,12 @@ func (b *Backend) pulled(s *shard, r *pullRequest, old, fresh []rawEntry) {
 	for _, e := range list(r.guard.part(2)) {
 		b.handedOut(s, list(e), r.number)
 	}
-	s.noteDue(list(r.guard.part(3)), r.organs)
+	s.noteDue(list(r.guard.part(3)), r.organs, r.versions)
 	taken := old
 	full := len(old) == r.count
-	s.hot = full
+	s.hot = full || s.news > r.news
 	if !full {
-		s.hot = len(fresh) == r.count
+		s.hot = s.hot || len(fresh) == r.count
 		taken = append(taken, fresh...)
 		if !s.drained {
 			s.drained = true

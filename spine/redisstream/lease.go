@@ -270,18 +270,26 @@ func (b *Backend) taken(s *shard, c *call) {
 	s.lostMark = b.handouts
 	s.rival, s.contested = rival{}, false
 	clear(s.former)
-	s.noteDue(list(c.part(7)), nil)
+	s.noteDue(list(c.part(7)), nil, nil)
 	b.broadcast()
 }
 
-// noteDue takes what a script tells of the organs' deferrals. organs says which, nil all.
-func (s *shard) noteDue(told []any, organs []int) {
+// noteDue takes what a script tells of the organs' deferrals. organs says which, nil all; versions is how they were when it
+// was asked.
+func (s *shard) noteDue(told []any, organs, versions []int) {
 	for i := 0; i+2 < len(told); i += 3 {
 		organ := i / 3
 		if organs != nil {
 			organ = organs[organ]
 		}
-		s.due[organ] = deferral{count: number(told[i]), waits: number(told[i+1]), first: parseScore(text(told[i+2]))}
+		d := &s.due[organ]
+		if versions != nil && versions[i/3] != d.version {
+			d.stale = true
+			continue
+		}
+		*d = deferral{
+			count: number(told[i]), waits: number(told[i+1]), first: parseScore(text(told[i+2])), version: d.version,
+		}
 	}
 }
 

@@ -115,6 +115,8 @@ func (b *Backend) peeked(shards []*shard, c *call) {
 		}
 	}
 	for _, s := range shards {
-		s.hot = s.hot || news[s.in]
+		if news[s.in] {
+			s.stir()
+		}
 	}
 }

@@ -20,7 +20,8 @@ type publishLanes struct{ free chan *publishLane }
 
 type publishLane struct {
 	id      string
-	numbers map[uint32]uint64
+	numbers map[uint32]uint64 // by shard
+	letters uint64            // number of the last request about dead letters
 }
 
 // publishers is how many Publishes may be on their way at once.
@@ -32,6 +33,18 @@ func (l *publishLanes) init() {
 		l.free <- newPublishLane()
 	}
 }
+
+// take waits for a lane, which give hands back.
+func (l *publishLanes) take(ctx context.Context) (*publishLane, error) {
+	select {
+	case lane := <-l.free:
+		return lane, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *publishLanes) give(lane *publishLane) { l.free <- lane }
 
 func newPublishLane() *publishLane {
 	var nonce [16]byte
@@ -57,18 +70,16 @@ func (b *Backend) Publish(ctx context.Context, evs []actors.Event) ([]spine.Publ
 	if err := b.found(ctx); err != nil {
 		return nil, err
 	}
-	var lane *publishLane
-	select {
-	case lane = <-b.lanes.free:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	lane, err := b.lanes.take(ctx)
+	if err != nil {
+		return nil, err
 	}
 	s := b.newSubmission(lane, evs)
 	err = s.run(ctx)
 	if err != nil {
 		lane = newPublishLane() // what the last number of the old one did is not known
 	}
-	b.lanes.free <- lane
+	b.lanes.give(lane)
 	return s.answers, err
 }
 
@@ -219,7 +230,7 @@ func (q *submitQueue) accepted(b *Backend, n int) {
 			q.shard.nextLate = at
 		}
 	}
-	q.shard.hot = true
+	q.shard.stir()
 	q.events = q.events[n:]
 	b.broadcast()
 }
@@ -241,12 +252,14 @@ func (s *submission) call(q *submitQueue) *call {
 		n, bytes = n+1, bytes+len(x.entry)
 		events = append(events, x.id, c.idKeys(b, x.id, known), x.due, x.field, x.entry)
 	}
-	lifetime := max(4*b.settings.window, time.Hour)
 	c.args = append([]any{
-		q.shard.index, formatNumber(s.lane.numbers[q.shard.index]), b.settings.capacity, lifetime.Milliseconds(), n,
+		q.shard.index, formatNumber(s.lane.numbers[q.shard.index]), b.settings.capacity, b.answersLive().Milliseconds(), n,
 	}, events...)
 	return c
 }
+
+// answersLive is for how long the store keeps the last answer to a lane.
+func (b *Backend) answersLive() time.Duration { return max(4*b.settings.window, time.Hour) }
 
 // idKeys adds the four keys in which an id is looked for, and returns the place of the first.
 func (c *call) idKeys(b *Backend, id string, known map[string]int) int {

@@ -144,7 +144,7 @@ func (s *shard) wants(w spine.Want, now int64) bool {
 }
 
 func (d *deferral) ripe(now int64) bool {
-	return d.waits > 0 || d.count > 0 && d.first > 0 && d.first <= now
+	return d.stale || d.waits > 0 || d.count > 0 && d.first > 0 && d.first <= now
 }
 
 // nextDue is when the first work that is held or delayed, and that w would take, is due; 0: none.

@@ -28,6 +28,7 @@ type shard struct {
 	unproven  []rawEntry   // read again after a takeover: their progress is not known yet
 
 	hot      bool // it may have something that was not pulled
+	news     int  // how often somebody said so
 	checkAt  int64
 	entries  map[uint64]*entry
 	again    []*entry // with works to be handed out, by id
@@ -46,6 +47,9 @@ type deferral struct {
 	count int64
 	waits int64 // of them, those that wait for no time
 	first int64 // µs; when the first of the others is due; 0: none
+	// What the server tells may be from before what was deferred last, whose answer has come earlier.
+	version int  // changes of ours
+	stale   bool // it is to be asked again
 }
 
 // oddEntry is an entry that no organ has a say about: it is for another service, cannot be read, or is in the wrong shard.
@@ -82,6 +86,12 @@ func (s *shard) clear(organs int) {
 	}
 	s.due = make([]deferral, organs)
 	s.nextLate = -1
+}
+
+// stir notes that there may be something to pull.
+func (s *shard) stir() {
+	s.hot = true
+	s.news++
 }
 
 func (s *shard) owned() bool { return s.token != "" }
