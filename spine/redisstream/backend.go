@@ -22,6 +22,7 @@ type Backend struct {
 	shards   []*shard
 	server   server
 	rdb      *redis.Client // for the check of the server
+	operator string        // '1' for who rewinds or removes a service
 	closing  chan struct{} // closed by Close
 	pulls    turnstile     // one pull talks to the server at a time
 	commits  turnstile     // one Settle at a time

@@ -105,8 +105,12 @@ func (p *piece) encode(x *spine.Settlement, e *entry) error {
 	}
 	mark, late, bytes := len(p.events), len(p.late), p.bytes
 	undo := func() { p.events, p.late, p.bytes = p.events[:mark], p.late[:late], bytes }
-	for i := range x.Emitted {
-		if err := p.emit(x.Emitted[i], now); err != nil {
+	emitted := x.Emitted
+	if p.shard.muted(e.id) {
+		emitted = nil
+	}
+	for i := range emitted {
+		if err := p.emit(emitted[i], now); err != nil {
 			undo()
 			return err
 		}

@@ -9,14 +9,15 @@ import (
 //	<ns>:meta            hash    layout, shards, store id: what must never change
 //	<ns>:load            hash    in: events accepted; a:<service>: events finished by it
 //	<ns>:bell            stream  rings when a delayed event is added
-//	<ns>:pub:<lane>      hash    shard -> number and answer of a publisher's last submit; expires
+//	<ns>:pub:<lane>      hash    shard -> number and answer of a publisher's last submit, letters -> of the last removal; expires
 //	<ns>:svc:<service>   hash    organs of the service
 //	<ns>:dlq:<service>   stream  its dead letters
 //
 //	{<ns>:<shard>}:in                    stream  events; a group per service, in it the consumers o and d
 //	{<ns>:<shard>}:dl, :dlp              zset, hash  delayed events not in the stream yet: number -> due, -> entry
 //	{<ns>:<shard>}:dd:<bucket>           hash    published ids of a time
-//	{<ns>:<shard>}:own:<service>         hash    tok, beat, epoch, node; c, p, h; organs
+//	{<ns>:<shard>}:own:<service>         hash    tok, beat, epoch, node; c, p, h; organs; mute, clearing
+//	{<ns>:<shard>}:loud:<service>        set     stream ids up to mute that were not settled when it was rewound
 //	{<ns>:<shard>}:prog:<service>        hash    stream id -> progress of its organs
 //	{<ns>:<shard>}:sus:<service>         hash    stream id|organ -> crashes
 //	{<ns>:<shard>}:due:<service>:<organ>  zset   stream id -> when it is due, for entries in consumer d
@@ -57,7 +58,7 @@ func (k shardKeys) ids(bucket int64) string { return k.tag + "dd:" + strconv.For
 func (k shardKeys) of(service string, organs []string) serviceKeys {
 	name := sized(service)
 	s := serviceKeys{
-		own: k.tag + "own:" + name, progress: k.tag + "prog:" + name, suspects: k.tag + "sus:" + name,
+		own: k.tag + "own:" + name, loudKey: k.tag + "loud:" + name, progress: k.tag + "prog:" + name, suspects: k.tag + "sus:" + name,
 		cells: k.tag + "cell:" + name + ":",
 	}
 	for _, organ := range organs {
@@ -73,9 +74,9 @@ func (k shardKeys) due(service, organ string) string {
 
 // serviceKeys are the keys of one service in one shard. due and idle are by organ.
 type serviceKeys struct {
-	own, progress, suspects string
-	due, idle               []string
-	cells                   string // what the keys of its cells begin with
+	own, loudKey, progress, suspects string
+	due, idle                        []string
+	cells                            string // what the keys of its cells begin with
 }
 
 func (k serviceKeys) cell(organ, key string) string { return k.cells + sized(organ) + ":" + key }

@@ -182,7 +182,7 @@ func (b *Backend) acquisition(s *shard, seenToken, seenBeat string) *call {
 	s.former[token] = true // until it is known to be ours
 	return &call{
 		script: acquireScript, keys: append([]string{s.own, s.in}, s.serviceKeys.due...),
-		args: []any{b.service.Name, b.settings.node, token, seenToken, seenBeat},
+		args: []any{b.service.Name, b.settings.node, token, seenToken, seenBeat, b.operator},
 	}
 }
 
@@ -198,8 +198,13 @@ func (b *Backend) take(ctx context.Context, shards []*shard, calls []*call) {
 		if calls[i].word() == "OK" && !b.adjust(ctx, s, calls[i]) {
 			continue
 		}
+		loud, err := b.loudOf(ctx, s, calls[i])
+		if err != nil {
+			continue
+		}
 		b.mu.Lock()
 		b.taken(s, calls[i])
+		s.loud = loud
 		b.mu.Unlock()
 	}
 }
@@ -245,7 +250,11 @@ func (b *Backend) taken(s *shard, c *call) {
 		_ = b.fail(spine.ErrStoreLost)
 		return
 	case "OK":
-	case "HELD":
+	case "HELD", "CLEARING":
+		if c.word() == "CLEARING" {
+			b.settings.log.Error("the service was rewound or removed, and that was not brought to its end: do it again",
+				"service", b.service.Name, "shard", s.index)
+		}
 		s.contested = true
 		b.broadcast()
 		return
@@ -271,6 +280,7 @@ func (b *Backend) taken(s *shard, c *call) {
 	s.rival, s.contested = rival{}, false
 	clear(s.former)
 	s.noteDue(list(c.part(7)), nil, nil)
+	s.hush(text(c.part(8)))
 	b.broadcast()
 }
 

@@ -32,7 +32,10 @@ var (
 	trimCellScript = readScript("trimcell")
 	expireScript   = readScript("expire")
 	backlogScript  = readScript("backlog")
-	replayScript   = readScript("replay")
+	rewindScript   = readScript("rewind")
+	clearScript    = readScript("clear")
+	forgetScript   = readScript("forget")
+	removeScript   = readScript("remove")
 )
 
 var allScripts []*script
@@ -60,7 +63,7 @@ func commands() []string {
 			all = append(all, name)
 		}
 	}
-	for _, name := range []string{"EVALSHA", "SCRIPT|LOAD", "MULTI", "EXEC", "XREADGROUP", "XREAD", "XRANGE", "XLEN", "XDEL", "ZRANGEBYSCORE", "HGET", "INFO", "PING"} {
+	for _, name := range []string{"EVALSHA", "SCRIPT|LOAD", "MULTI", "EXEC", "XREADGROUP", "XREAD", "XRANGE", "XREVRANGE", "XLEN", "ZRANGEBYSCORE", "HGET", "HKEYS", "SMEMBERS", "INFO", "PING"} {
 		add(name)
 	}
 	for _, s := range allScripts {

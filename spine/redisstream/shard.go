@@ -33,13 +33,15 @@ type shard struct {
 	entries  map[uint64]*entry
 	again    []*entry // with works to be handed out, by id
 	lines    []line
-	due      []deferral // by organ
-	odd      []oddEntry // to be settled without an organ's say
-	nextLate int64      // µs; when the first delayed event is due: 0 none, -1 not known
-	settled  int        // since the last trim
-	lostMark uint64     // hand-outs up to it are lost
-	untold   bool       // and the Spine does not know yet
-	crashed  bool       // its last owner died
+	due      []deferral      // by organ
+	odd      []oddEntry      // to be settled without an organ's say
+	nextLate int64           // µs; when the first delayed event is due: 0 none, -1 not known
+	settled  int             // since the last trim
+	lostMark uint64          // hand-outs up to it are lost
+	untold   bool            // and the Spine does not know yet
+	crashed  bool            // its last owner died
+	mute     streamID        // what is emitted for entries up to it was emitted before
+	loud     map[string]bool // but for these
 }
 
 // deferral is what of an organ waits in the store alone.
@@ -86,6 +88,19 @@ func (s *shard) clear(organs int) {
 	}
 	s.due = make([]deferral, organs)
 	s.nextLate = -1
+}
+
+// hush notes up to which entry emissions are discarded.
+func (s *shard) hush(upTo string) {
+	s.mute = streamID{}
+	if id, err := parseID(upTo); err == nil {
+		s.mute = id
+	}
+}
+
+// muted reports whether what e emits was emitted before the service was rewound.
+func (s *shard) muted(id streamID) bool {
+	return s.mute != (streamID{}) && !s.mute.before(id) && !s.loud[id.String()]
 }
 
 // stir notes that there may be something to pull.
