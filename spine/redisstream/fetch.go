@@ -99,7 +99,7 @@ func (b *Backend) promote(ctx context.Context) error {
 // broken reports an answer that only somebody else's hand in our keys explains. The lock must be held.
 func (b *Backend) broken(calls []*call, err error) error {
 	for _, c := range calls {
-		if c.err != nil && classOf(c.err) == classAnswered {
+		if c.err != nil && classOf(c.err) == classAnswered && !isNoScript(c.err) {
 			return b.fail(fmt.Errorf("%w: script %s: %w", spine.ErrStoreLost, c.script.name, c.err))
 		}
 	}
@@ -157,7 +157,8 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 
 // owner and deferredTo are the two consumers of a group: the owner's work, and what is deferred.
 const (
-	owner = "o"
+	owner      = "o"
+	deferredTo = "d"
 )
 
 func (b *Backend) pullRefused(s *shard, err error) error {
@@ -172,9 +173,9 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.micro()
-	b.turn++
+	b.planTurn++
 	for i := range b.shards {
-		s := b.shards[(b.turn+i)%len(b.shards)]
+		s := b.shards[(b.planTurn+i)%len(b.shards)]
 		switch {
 		case !s.owned():
 		case s.wants(w, now):
