@@ -87,6 +87,7 @@ func (p *piece) settle(x *spine.Settlement, e *entry, w *work) error {
 		p.deferEntry(e)
 	default:
 		p.note(e)
+		p.shard.park(e)
 	}
 	return nil
 }
@@ -184,6 +185,7 @@ func (p *piece) finish(e *entry) {
 // leave takes e out of the hand.
 func (p *piece) leave(e *entry) {
 	e.gone = true
+	p.shard.unpark(e)
 	delete(p.shard.entries, e.number)
 	if e.marked {
 		p.survived = append(p.survived, e.id.String())

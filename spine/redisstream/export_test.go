@@ -30,3 +30,18 @@ func CellKey(b *Backend, cell persistence.Cell) string {
 
 // Die makes b fall silent and leaves its leases to run out.
 func Die(b *Backend) { b.keeper.stop() }
+
+// InMemory is how many events b has in hand with their bytes, and what of them is parked.
+func InMemory(b *Backend) (events, parked int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.shards {
+		for _, e := range s.entries {
+			if !e.event.IsZero() {
+				events++
+			}
+		}
+		parked += s.parked
+	}
+	return events, parked
+}

@@ -49,6 +49,9 @@ func (b *Backend) fetch(w spine.Want) error {
 	if err := b.promote(ctx); err != nil {
 		return err
 	}
+	if err := b.refill(ctx); err != nil {
+		return err
+	}
 	if err := b.prove(ctx); err != nil {
 		return err
 	}
@@ -178,6 +181,7 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 		s := b.shards[(b.planTurn+i)%len(b.shards)]
 		switch {
 		case !s.owned():
+		case s.full() && s.request == nil && !s.checkDue():
 		case s.wants(w, now):
 			shards = append(shards, s)
 		default:
@@ -204,6 +208,9 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 }
 
 func (b *Backend) newRequest(s *shard, n int, rooms []int, now int64) *pullRequest {
+	if s.full() {
+		n = 1 // it is asked only whether the store has gone back
+	}
 	r := &pullRequest{number: s.pull + 1, lastSeen: s.lastSeen.String(), count: n}
 	r.guard = call{
 		script: guardScript, keys: []string{s.own, s.in, s.progress},
@@ -377,7 +384,9 @@ func (b *Backend) enter(s *shard, raw *rawEntry, progress string, deferred bool)
 		return nil
 	}
 	b.numbers++
-	e := &entry{number: b.numbers, id: raw.id, event: ev, pull: raw.pull}
+	e := &entry{
+		number: b.numbers, id: raw.id, event: ev, pull: raw.pull, key: ev.Key(), hasKey: ev.HasKey(), size: ev.Size(),
+	}
 	e.begin(organs)
 	return b.restore(s, e, progress, deferred)
 }
@@ -394,7 +403,7 @@ func (b *Backend) restore(s *shard, e *entry, progress string, deferred bool) *e
 	now := b.micro()
 	for i := range e.works {
 		w := &e.works[i]
-		if w.organ >= 0 && b.routes.ordered[w.organ] && e.event.HasKey() {
+		if w.organ >= 0 && b.routes.ordered[w.organ] && e.hasKey {
 			e.ordered++
 		}
 		if w.organ < 0 {
@@ -422,6 +431,7 @@ func (b *Backend) restore(s *shard, e *entry, progress string, deferred bool) *e
 	if e.ready() > 0 {
 		s.list(e)
 	}
+	s.park(e)
 	return e
 }
 
@@ -432,7 +442,7 @@ func (b *Backend) finishWork(e *entry, w *work) {
 	}
 	w.state = workFinished
 	e.open--
-	if w.organ >= 0 && b.routes.ordered[w.organ] && e.event.HasKey() {
+	if w.organ >= 0 && b.routes.ordered[w.organ] && e.hasKey {
 		e.ordered--
 	}
 }

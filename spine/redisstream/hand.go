@@ -12,7 +12,10 @@ import (
 type entry struct {
 	number  uint64 // names it in receipts
 	id      streamID
-	event   actors.Event
+	event   actors.Event // the zero Event while it is away
+	key     string
+	hasKey  bool
+	size    int    // of the event, bytes
 	pull    uint64 // that brought it
 	works   []work
 	alone   [1]work // works, of an event for one organ
@@ -24,6 +27,8 @@ type entry struct {
 	marked  bool    // an owner that died had it in hand
 	suspect bool    // for the second time at least: its organs get it one at a time
 	gone    bool    // finished or deferred
+	parked  bool    // all that is left of it is held: its size counts in shard.parked
+	away    bool    // parked without its event, which the server has: read again when it is its turn
 }
 
 // work is the progress of one organ, or of NoOrgan with an event that nobody wants.

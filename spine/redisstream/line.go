@@ -35,7 +35,7 @@ func (h *hold) first() *entry { return h.entries[h.start] }
 
 // holds reports whether work of e has to wait behind other work of its key.
 func (l *line) holds(e *entry) bool {
-	return len(l.keys) > 0 && e.event.HasKey() && l.keys[e.event.Key()] != nil
+	return len(l.keys) > 0 && e.hasKey && l.keys[e.key] != nil
 }
 
 // add holds the organ's work of e.
@@ -53,11 +53,11 @@ func (l *line) add(e *entry, w *work, ordered bool) {
 }
 
 func (l *line) holdOf(e *entry, w *work, ordered bool) *hold {
-	if !ordered || !e.event.HasKey() {
+	if !ordered || !e.hasKey {
 		w.hold = &hold{}
 		return w.hold
 	}
-	key := e.event.Key()
+	key := e.key
 	h := l.keys[key]
 	if h == nil {
 		h = &hold{key: key, keyed: true}
@@ -125,7 +125,7 @@ func (l *line) answered(e *entry) {
 	w.wait = w.real()
 	h := w.hold
 	if h == nil {
-		h = l.keys[e.event.Key()]
+		h = l.keys[e.key]
 	}
 	if h.first() != e {
 		return

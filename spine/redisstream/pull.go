@@ -129,11 +129,11 @@ const mostHandedOut = 256
 
 // wants reports whether a pull from the server is of use.
 func (s *shard) wants(w spine.Want, now int64) bool {
-	if s.hot || s.request != nil || len(s.unproven) > 0 || !s.drained || s.nextLate < 0 || s.nextLate > 0 && s.nextLate <= now {
+	if s.missed || s.hot && !s.full() || s.request != nil || len(s.unproven) > 0 || !s.drained || s.nextLate < 0 || s.nextLate > 0 && s.nextLate <= now {
 		return true
 	}
-	if time.Now().UnixNano() >= s.checkAt {
-		return true // an idle owner pulls all the same: it is what discovers that the store has gone back
+	if s.checkDue() {
+		return true
 	}
 	for i := range s.due {
 		if s.due[i].ripe(now) && roomOf(w, i) > 0 {
@@ -142,6 +142,10 @@ func (s *shard) wants(w spine.Want, now int64) bool {
 	}
 	return false
 }
+
+// checkDue reports whether an owner that has nothing to pull pulls all the same: it is what discovers that the store has
+// gone back.
+func (s *shard) checkDue() bool { return time.Now().UnixNano() >= s.checkAt }
 
 func (d *deferral) ripe(now int64) bool {
 	return d.stale || d.waits > 0 || d.count > 0 && d.first > 0 && d.first <= now
@@ -176,7 +180,7 @@ type batch struct {
 }
 
 func (b *batch) takes(e *entry) bool {
-	return len(b.out) == 0 || len(b.out) < b.want.Events && e.event.Size() <= b.left
+	return len(b.out) == 0 || len(b.out) < b.want.Events && e.size <= b.left
 }
 
 // collect hands out what is in hand and may come now: what was held first, since it has waited longest. The lock must be
@@ -218,10 +222,17 @@ func (b *Backend) collectHeld(out *batch, organ int, now int64) {
 			if h == nil {
 				break
 			}
-			if !out.takes(h.first()) {
+			e := h.first()
+			if !out.takes(e) {
 				return
 			}
-			b.handOut(out, s, l.take(h), int32(organ))
+			if e.away {
+				s.missed = true // its event is fetched first
+				break
+			}
+			l.take(h)
+			s.unpark(e)
+			b.handOut(out, s, e, int32(organ))
 		}
 	}
 }
@@ -258,10 +269,11 @@ func (b *Backend) holdBack(s *shard, e *entry) {
 		w.wait, w.due = waitTurn, b.micro()
 		s.lines[w.organ].add(e, w, true)
 	}
+	s.park(e)
 }
 
 func (b *Backend) handOut(out *batch, s *shard, e *entry, only int32) {
 	b.handouts++
-	out.left -= e.event.Size()
+	out.left -= e.size
 	out.out = append(out.out, e.handOut(s.index, b.handouts, only))
 }
