@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine"
 )
 
@@ -53,7 +54,14 @@ type deferral struct {
 	first int64 // µs; when the first of the others is due; 0: none
 	// What the server tells may be from before what was deferred last, whose answer has come earlier.
 	version int  // changes of ours
+	told    int  // of them, those there were when the server was heard last
 	stale   bool // it is to be asked again
+}
+
+// stored notes that what was deferred is in the store. What the server has told since it was staged may be from before.
+func (d *deferral) stored() {
+	d.stale = d.stale || d.told == d.version
+	d.version++
 }
 
 // oddEntry is an entry that no organ has a say about: it is for another service, cannot be read, or is in the wrong shard.
@@ -167,4 +175,9 @@ func (d *deferredNumbers) add(n uint64) {
 func (d *deferredNumbers) has(n uint64) bool {
 	_, ok := d.set[n]
 	return ok
+}
+
+// shardOf is the shard of an event with this key.
+func (b *Backend) shardOf(key string) *shard {
+	return b.shards[actors.HashKey(key)%uint64(len(b.shards))]
 }

@@ -1,0 +1,75 @@
+// Package redisstream is the [spine.Backend] that keeps everything in one Redis: events, retries, timers, dead letters and the
+// state of keyed organs, each survives whatever happens to the process, and takes effect once.
+//
+//	b, err := redisstream.New("redis://localhost:6379/0")
+//	s, err := spine.New(b, …)     // and nothing else changes
+//
+// One event, on its way:
+//
+//	Publish ─ submit.lua ─► {ns:shard}:in ◄───────────────────────────────┐ emissions
+//	                             │                                        │
+//	 Pull ◄─ guard.lua, XREADGROUP: numbered, repeated until answered     │
+//	   │     (fetch.go, request.go, take.go)                              │
+//	   ▼                                                                  │
+//	 Spine ─ Settle ─ commit.lua: numbered, all of a batch or nothing ────┘
+//	         (settle.go, commit.go, cellop.go)
+//	             acknowledgement · progress · state · dead letter · deferral
+//
+// A shard has one owner, who holds its lease (lease.go). Every pull and every commit carries the owner's token and its own number: a
+// late one, a repeated one, or one from before the server lost its last second is recognised, and does nothing.
+// What this process knows of a shard is in shard.go, an entry in hand in hand.go, what waits in the order of a key in line.go
+// and park.go. keys.go names every key, scripts/ holds everything that runs inside the server, server.go all
+// that the server is asked.
+//
+// # What is promised
+//
+// With one Redis that evicts nothing and whose keys nobody else writes, for every event whose Publish was answered Accepted and
+// that survives by the table below:
+//
+//   - Each subscribed organ's state and emissions take effect exactly once, or exactly one dead letter exists
+//     (TestRedisConformance, TestRedisSimulation, package chaos).
+//   - In the order of the stream per key, for organs that are ordered or keyed (the same).
+//   - Whatever number of nodes is killed, paused or cut off, at any instant: a node that wakes up late is refused
+//     (package chaos, and the schedules of schedule_*_test.go).
+//   - The same event id published again within the deduplication window makes one event (TestRedisConformance).
+//   - A cell whose stored state is damaged is put in quarantine, and the others go on (TestRedisStateConformance).
+//   - An event that kills the process three times becomes a dead letter (TestEventsOfADeadProcessAreCountedOneByOneFromTheSecondDeathOn).
+//
+// What a setting of the server loses, of what was answered:
+//
+//	appendfsync   a node killed   redis-server killed                power lost                    failover to a replica
+//	always        nothing         nothing                            nothing, if the disk is true  the end
+//	everysec      nothing         nothing while fsync is fast, else  up to some 2 s                the end
+//	                              up to some 2 s
+//	no file       nothing         since the last dump                since the last dump           the end
+//
+// In every case what survives is one consistent prefix: state, emissions, acknowledgements and dead letters agree.
+// A server without an append-only file is refused unless WithRelaxedDurability says otherwise.
+//
+// # What is not promised
+//
+// Effects outside Redis, such as mail or HTTP, happen at least once: the handler gets actors.EffectKey to make them once. Not promised are
+// failover or everysec without loss; order across keys or organs; atomicity over several organs of one event; deduplication
+// after its window; availability while Redis is down: publishing and settling wait and go on; protection from somebody with
+// write access to the keys; an end of a handler that never returns; that a handler runs once: it may run
+// many times, its result counts once.
+//
+// # Bounds
+//
+// Of a shard at most 65,536 entries are in hand, with 4 MiB of events that only wait; a pull brings 256 entries, a commit holds 256
+// settlements or 512 KiB. Streams are trimmed by what the slowest service has finished, or by WithRetain, a little in each commit.
+// The dead letters of a service are bounded (WithLetterLimit), as are events that are not acknowledged (WithCapacity).
+//
+// # Decisions
+//
+// A cell is one hash, not a stream of records with a hash for the snapshot: the smallest stream takes a kilobyte, a small cell
+// some hundred bytes, and one comparison of its count of changes in the commit shows that nobody else has written it.
+//
+// What is deferred waits in a sorted set per organ, so that a paused organ's backlog holds up nobody and takes no memory here.
+//
+// Requests of publishers are numbered per lane, and the store keeps the last answer of each: a repeated request is
+// answered as the first time at no cost per event. Only ids that somebody has chosen are remembered for the window.
+//
+// Dead letters are one stream per service: listed by cursor, counted in one step. All shards are on one server, so this costs
+// no atomicity; Redis Cluster is refused.
+package redisstream
