@@ -8,9 +8,12 @@ SHELL       := /bin/bash
 
 GO      ?= go
 SEEDS   ?= 2000
+MINUTES ?= 30
+SEED    ?= 1
 TIMEOUT ?= 15m
 BENCH   ?= .
 BENCHFLAGS ?=
+RUNFLAGS ?=
 COUNT   ?= 1
 
 # The go command's ./... does not look into folders with a dot.
@@ -21,7 +24,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run pipeline test check race conformance sim mutants mutants-part golden bench bench-orders bench-strategies bench-pieces bench-once \
+.PHONY: help run run-redis pipeline test check race conformance sim chaos mutants mutants-part golden bench bench-orders bench-strategies bench-redis bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -29,6 +32,10 @@ help: ## List the targets
 
 run: ## Run the main example: a trading desk on sample orders, Go only
 	@$(GO) run ./examples/trading_orderbook
+
+run-redis: ## The same on a private redis-server that ends with it (RUNFLAGS="--stress"); installs it if missing
+	@.ci/setup redis-server
+	@.ci/with-redis $(GO) run ./examples/trading_orderbook --redis {} $(RUNFLAGS)
 
 pipeline: ## Run the notification pipeline on sample requests, Go only
 	@$(GO) run ./examples/notification_pipeline
@@ -51,6 +58,10 @@ conformance: ## Backend and store suites against every implementation: all tests
 sim: ## Seeded simulation of the Spine with faults (SEEDS=2000; SEEDS=100000 for a long look)
 	$(call stage,sim: $(SEEDS) seeds)
 	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
+
+chaos: ## Real processes and a real redis-server, killed and cut off at random (MINUTES=30, SEED=1)
+	$(call stage,chaos: $(MINUTES) minutes)
+	$(GO) test ./spine/redisstream/chaos -count=1 -timeout 0 -run Long -v -chaos.minutes=$(MINUTES) -chaos.seed=$(SEED) -chaos.report=$(CURDIR)/chaos-report.txt
 
 mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a test must catch
 	$(call stage,mutants)
@@ -79,6 +90,11 @@ bench-strategies: ## LOG, STORE and NACK under faults; writes bench/STRATEGIES.m
 	$(call stage,bench-strategies)
 	@cd bench && $(GO) run . strategies $(BENCHFLAGS)
 
+bench-redis: ## The chain on Redis, beside the least possible and peers; writes bench/REDIS.md (BENCHFLAGS="--only steady")
+	@.ci/setup redis-server
+	$(call stage,bench-redis)
+	@cd bench && $(GO) run . redis $(BENCHFLAGS)
+
 bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
 	$(call stage,bench-pieces)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
@@ -87,7 +103,7 @@ bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 
 bench-once: ## Run every benchmark once and the bench program quickly, so that none rots
 	$(call stage,bench-once)
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
-	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick && $(GO) run . orders --quick && $(GO) run . strategies --quick
+	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick && $(GO) run . orders --quick && $(GO) run . strategies --quick && $(GO) run . redis --quick
 
 proto: ## Regenerate proto/wirepb from proto/*.proto
 	@.ci/setup protoc

@@ -164,8 +164,8 @@ type Todo struct {
 	Organ    int
 	Attempts int       // failed so far
 	First    time.Time // of the first failure; zero when Attempts is 0
-	// Crashes is how often the process has died while the organ had this event in hand, as far as
-	// the backend knows.
+	// Crashes is more than 0 where the process has died again and again with this event in hand: it is handed out
+	// alone then, for the Crashes-th time.
 	Crashes int
 }
 

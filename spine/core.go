@@ -231,7 +231,7 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 	c.settle(i, Done, nil)
 }
 
-// maxCrashes is how often the process may die while an organ has an event in hand.
+// maxCrashes is at which hand-out alone (Todo.Crashes) an event is given up: two deaths were its own.
 const maxCrashes = 3
 
 // crashed settles work i for good: again and again the process has died over it.
@@ -241,7 +241,7 @@ func (c *core) crashed(i uint32, crashes int) {
 	o.stats.failed(actors.KindCrash)
 	f := actors.Failure{
 		Organ: o.name, Kind: actors.KindCrash, Attempt: int(w.attempts) + 1, First: c.now, Last: c.now,
-		Err: fmt.Errorf("the process has died %d times while it had the event in hand", crashes),
+		Err: fmt.Errorf("the process has died every time it had the event in hand, %d times with nothing else", crashes-1),
 	}
 	if c.final(i, f, false) {
 		c.admit(o, i)

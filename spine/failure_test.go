@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -433,7 +434,10 @@ func TestReplayReachesTheFailedOrganAlone(t *testing.T) {
 		again, err := desk.Replay(t.Context(), letters(t, m)[0].ID, nil)
 		require.NoError(t, err)
 		r.Settled(2)
-		got := r.Settled(2)
+		got := slices.DeleteFunc(r.Settled(3), func(x spinetest.Settled) bool {
+			return x.Event.Type() == supervision.LetterReplayed{}.EventType()
+		})
+		require.Len(t, got, 2)
 		assert.Equal(t, "bad", got[0].Organ)
 		assert.Equal(t, again, got[0].Event.ID())
 		assert.Equal(t, id.String(), got[0].Event.Meta(actors.MetaReplayOf))

@@ -3,9 +3,11 @@ package spine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/supervision"
@@ -52,23 +54,25 @@ func (l *memoryLetters) find(id string) (int, error) {
 
 func (l *memoryLetters) remove(i int) { l.held = slices.Delete(l.held, i, i+1) }
 
-// page collects letters with numbers above cursor.
-func (l *memoryLetters) page(f supervision.Filter, cursor uint64, limit int) supervision.Page {
+// page collects letters with numbers above after, up to until.
+func (l *memoryLetters) page(f supervision.Filter, after, until uint64, limit int) supervision.Page {
 	var p supervision.Page
-	for i := l.after(cursor); i < len(l.held); i++ {
+	end := l.after(until)
+	for i := l.after(after); i < end; i++ {
 		if !f.Match(l.held[i].letter) {
 			continue
 		}
 		p.Letters = append(p.Letters, l.held[i].letter)
-		if len(p.Letters) >= limit && i+1 < len(l.held) {
-			p.Next = l.held[i].letter.ID
+		if len(p.Letters) >= limit && i+1 < end {
+			p.Next = fmt.Sprintf("%d/%d", l.held[i].number, until)
 			return p
 		}
 	}
 	return p
 }
 
-// Letters implements supervision.DeadLetters. A limit below 1 is 1.
+// Letters implements supervision.DeadLetters. A limit below 1 is 1. A cursor is the number of the last letter seen, and
+// of the one the list ends with.
 func (m *Memory) Letters(_ context.Context, f supervision.Filter, cursor string, limit int) (supervision.Page, error) {
 	m.stream.mu.Lock()
 	defer m.stream.mu.Unlock()
@@ -76,14 +80,17 @@ func (m *Memory) Letters(_ context.Context, f supervision.Filter, cursor string,
 	if err != nil {
 		return supervision.Page{}, err
 	}
-	if cursor == "" {
-		cursor = "0"
+	after, until := uint64(0), s.letters.last
+	if cursor != "" {
+		first, last, _ := strings.Cut(cursor, "/")
+		var errs [2]error
+		after, errs[0] = strconv.ParseUint(first, 10, 64)
+		until, errs[1] = strconv.ParseUint(last, 10, 64)
+		if errors.Join(errs[:]...) != nil {
+			return supervision.Page{}, fmt.Errorf("spine: dead letters: cursor is %q", cursor)
+		}
 	}
-	n, err := strconv.ParseUint(cursor, 10, 64)
-	if err != nil {
-		return supervision.Page{}, fmt.Errorf("spine: dead letters: cursor is %q", cursor)
-	}
-	return s.letters.page(f, n, limit), nil
+	return s.letters.page(f, after, until, limit), nil
 }
 
 // Letter implements supervision.DeadLetters.
@@ -101,42 +108,33 @@ func (m *Memory) Letter(_ context.Context, id string) (supervision.DeadLetter, e
 	return s.letters.held[i].letter, nil
 }
 
-// Replay implements supervision.DeadLetters.
-func (m *Memory) Replay(_ context.Context, id string, ev actors.Event) error {
+// Remove implements supervision.DeadLetters.
+func (m *Memory) Remove(_ context.Context, rs []supervision.Removal) []error {
 	m.stream.mu.Lock()
 	defer m.stream.mu.Unlock()
+	answers := make([]error, len(rs))
+	for i, r := range rs {
+		answers[i] = m.remove(r)
+	}
+	return answers
+}
+
+// remove is Remove for one letter. The lock must be held.
+func (m *Memory) remove(r supervision.Removal) error {
 	s, err := m.serving(m.term)
 	if err != nil {
 		return err
 	}
-	if ev.IsZero() {
+	if slices.ContainsFunc(r.Events, actors.Event.IsZero) {
 		return errZeroEvent
 	}
-	i, err := s.letters.find(id)
+	i, err := s.letters.find(r.ID)
 	if err != nil {
 		return err
 	}
 	s.letters.remove(i)
-	m.stream.append([]actors.Event{ev}, m.stream.now())
+	m.stream.append(r.Events, m.stream.now())
 	return nil
-}
-
-// Drop implements supervision.DeadLetters.
-func (m *Memory) Drop(_ context.Context, ids ...string) (int, error) {
-	m.stream.mu.Lock()
-	defer m.stream.mu.Unlock()
-	s, err := m.serving(m.term)
-	if err != nil {
-		return 0, err
-	}
-	dropped := 0
-	for _, id := range ids {
-		if i, err := s.letters.find(id); err == nil {
-			s.letters.remove(i)
-			dropped++
-		}
-	}
-	return dropped, nil
 }
 
 // Count implements supervision.DeadLetters.

@@ -122,8 +122,8 @@ func (s *sim) takeLetters() {
 	}
 	for _, l := range page.Letters {
 		count(s.dropped, l)
-		if n, err := s.mem.Drop(s.t.Context(), l.ID); n != 1 || err != nil {
-			s.fail("drop letter %s: %d, %v", l.ID, n, err)
+		if err := s.mem.Remove(s.t.Context(), []supervision.Removal{{ID: l.ID}})[0]; err != nil {
+			s.fail("remove letter %s: %v", l.ID, err)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package supervision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -12,10 +13,16 @@ import (
 // Desk is where people work with the dead letters of one service. It holds nothing itself and is
 // safe for concurrent use, also by several processes: a letter is replayed or
 // dropped once, whoever comes first.
+//
+// Whatever a Desk does to a letter it also tells, by an event that is appended in the same step:
+// LetterReplayed or LetterDropped. An organ may listen to them; where none does they are acknowledged
+// like every event that nobody wants.
 type Desk struct {
 	letters DeadLetters
 	service string
 	page    int
+	who     string
+	note    string
 }
 
 // DeskOption configures NewDesk.
@@ -29,33 +36,61 @@ func WithPage(letters int) DeskOption {
 	return func(d *Desk) { d.page = max(letters, 1) }
 }
 
+// ActingAs names who replays and drops, for the events that tell of it. It is clipped as an error's text is.
+// Default the user whom the operating system names, or "unknown".
+func ActingAs(who string) DeskOption {
+	return func(d *Desk) { d.who = ClipError(who) }
+}
+
+// Because notes why letters are replayed or dropped, for the events that tell of it. It is clipped as an
+// error's text is. Default "".
+func Because(note string) DeskOption {
+	return func(d *Desk) { d.note = ClipError(note) }
+}
+
 // NewDesk returns a desk for the letters of a service.
 func NewDesk(letters DeadLetters, service string, opts ...DeskOption) *Desk {
 	d := &Desk{letters: letters, service: service, page: defaultPage}
-	for _, opt := range opts {
-		opt(d)
-	}
-	return d
+	return d.With(opts...)
 }
 
-// List yields the letters that match f, oldest first. Letters that come or go meanwhile may be
-// missing, no letter is yielded twice. An error is yielded once and ends the list.
+// With returns a desk for the same letters with other options: for a person, or for one action.
+func (d *Desk) With(opts ...DeskOption) *Desk {
+	other := *d
+	for _, opt := range opts {
+		opt(&other)
+	}
+	return &other
+}
+
+// List yields the letters that match f, oldest first: those that are there when it begins. Letters that
+// go meanwhile may be missing, no letter is yielded twice. An error is yielded once and ends the list.
 func (d *Desk) List(ctx context.Context, f Filter) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
-		for cursor := ""; ; {
-			page, err := d.letters.Letters(ctx, f, cursor, d.page)
+		for page, err := range d.pages(ctx, f) {
 			if err != nil {
 				yield(DeadLetter{}, err)
 				return
 			}
-			for _, l := range page.Letters {
+			for _, l := range page {
 				if !yield(l, nil) {
 					return
 				}
 			}
-			if cursor = page.Next; cursor == "" {
+		}
+	}
+}
+
+// pages yields the letters that match f page by page. A replay that fails comes back as a new letter at
+// the end: that the list does not go on to it is what lets whoever changes letters walk through it.
+func (d *Desk) pages(ctx context.Context, f Filter) iter.Seq2[[]DeadLetter, error] {
+	return func(yield func([]DeadLetter, error) bool) {
+		for cursor := ""; ; {
+			page, err := d.letters.Letters(ctx, f, cursor, d.page)
+			if !yield(page.Letters, err) || err != nil || page.Next == "" {
 				return
 			}
+			cursor = page.Next
 		}
 	}
 }
@@ -87,35 +122,35 @@ func (d *Desk) Replay(ctx context.Context, id string, edited actors.Payload) (ac
 	if err != nil {
 		return actors.ID{}, fmt.Errorf("replay dead letter %q: %w", id, err)
 	}
-	ev, err := d.again(l, edited)
-	if err != nil {
-		return actors.ID{}, err
+	r, err := d.again(l, edited)
+	if err == nil {
+		err = d.letters.Remove(ctx, []Removal{r})[0]
 	}
-	if err := d.letters.Replay(ctx, id, ev); err != nil {
+	if err != nil {
 		return actors.ID{}, fmt.Errorf("replay dead letter %q: %w", id, err)
 	}
-	return ev.ID(), nil
+	return r.Events[0].ID(), nil
 }
 
-// again makes the event of a replay.
-func (d *Desk) again(l DeadLetter, edited actors.Payload) (actors.Event, error) {
+// again makes the removal of a letter for the event of its replay, and for the one that tells of it.
+func (d *Desk) again(l DeadLetter, edited actors.Payload) (Removal, error) {
 	switch {
 	case l.Service != d.service:
-		return actors.Event{}, fmt.Errorf("replay dead letter %q: it is of service %q, not of %q", l.ID, l.Service, d.service)
+		return Removal{}, fmt.Errorf("it is of service %q, not of %q", l.Service, d.service)
 	case l.Event.IsZero():
-		return actors.Event{}, fmt.Errorf("replay dead letter %q: its event cannot be read", l.ID)
+		return Removal{}, errors.New("its event cannot be read")
 	}
 	ev, err := l.Event.Replay(actors.NewID(), d.service, l.Organ, edited)
 	if err != nil {
-		return actors.Event{}, fmt.Errorf("replay dead letter %q: %w", l.ID, err)
+		return Removal{}, err
 	}
-	if edited == nil {
-		return ev, nil
+	if edited != nil {
+		if err := checkEdited(ev, actors.Unwrap(edited)); err != nil {
+			return Removal{}, err
+		}
 	}
-	if err := checkEdited(ev, actors.Unwrap(edited)); err != nil {
-		return actors.Event{}, fmt.Errorf("replay dead letter %q: %w", l.ID, err)
-	}
-	return ev, nil
+	audit, err := d.audit(l, LetterReplayed{LetterAction: d.action(l), NewEvent: ev.ID().String(), Edited: edited != nil})
+	return Removal{ID: l.ID, Events: []actors.Event{ev, audit}}, err
 }
 
 // checkEdited finds at the desk what Event.Replay lets pass and would be a dead letter at once.
@@ -128,11 +163,16 @@ func checkEdited(ev actors.Event, edited actors.Payload) error {
 	return err
 }
 
-// Drop removes letters for good and returns how many of them there were.
+// Drop removes letters for good and returns how many of them there were. An error ends it; it tells
+// of one letter, and what was dropped before is counted.
 func (d *Desk) Drop(ctx context.Context, ids ...string) (int, error) {
 	dropped := 0
 	for chunk := range slices.Chunk(ids, d.page) {
-		n, err := d.letters.Drop(ctx, chunk...)
+		ls, err := d.find(ctx, chunk)
+		if err != nil {
+			return dropped, err
+		}
+		n, err := d.drop(ctx, ls)
 		dropped += n
 		if err != nil {
 			return dropped, err
@@ -141,29 +181,54 @@ func (d *Desk) Drop(ctx context.Context, ids ...string) (int, error) {
 	return dropped, nil
 }
 
+// find returns those of the letters that are there.
+func (d *Desk) find(ctx context.Context, ids []string) ([]DeadLetter, error) {
+	var ls []DeadLetter
+	for _, id := range ids {
+		switch l, err := d.letters.Letter(ctx, id); {
+		case err == nil:
+			ls = append(ls, l)
+		case !errors.Is(err, ErrNoLetter):
+			return nil, fmt.Errorf("drop dead letter %q: %w", id, err)
+		}
+	}
+	return ls, nil
+}
+
+// drop removes letters and returns how many were still there, and the first error.
+func (d *Desk) drop(ctx context.Context, ls []DeadLetter) (dropped int, first error) {
+	rs := make([]Removal, len(ls))
+	for i, l := range ls {
+		audit, err := d.audit(l, LetterDropped{d.action(l)})
+		if err != nil {
+			return 0, fmt.Errorf("drop dead letter %q: %w", l.ID, err)
+		}
+		rs[i] = Removal{ID: l.ID, Events: []actors.Event{audit}}
+	}
+	for i, err := range d.letters.Remove(ctx, rs) {
+		switch {
+		case err == nil:
+			dropped++
+		case first == nil && !errors.Is(err, ErrNoLetter):
+			first = fmt.Errorf("drop dead letter %q: %w", rs[i].ID, err)
+		}
+	}
+	return dropped, first
+}
+
 // DropAll removes the letters that match f and are there when it begins, and returns how many. With
 // dryRun it removes none and returns how many it would have.
 func (d *Desk) DropAll(ctx context.Context, f Filter, dryRun bool) (int, error) {
-	ids, err := d.ids(ctx, f, 0)
-	if err != nil || dryRun {
-		return len(ids), err
-	}
-	return d.Drop(ctx, ids...)
-}
-
-// ids returns the ids of the letters that match f, oldest first; at most limit, 0 is all. What
-// changes letters goes by such a list and not by the pages: a replay that fails comes back as a new
-// letter at the end, and a walk through the pages would meet it again, for ever.
-func (d *Desk) ids(ctx context.Context, f Filter, limit int) ([]string, error) {
-	var ids []string
-	for l, err := range d.List(ctx, f) {
+	dropped := 0
+	for page, err := range d.pages(ctx, f) {
+		n := len(page)
+		if err == nil && !dryRun {
+			n, err = d.drop(ctx, page)
+		}
+		dropped += n
 		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, l.ID)
-		if len(ids) == limit {
-			break
+			return dropped, err
 		}
 	}
-	return ids, nil
+	return dropped, nil
 }

@@ -181,11 +181,22 @@ func TestDropRemovesLetters(t *testing.T) {
 func TestDropStopsAtItsError(t *testing.T) {
 	t.Parallel()
 	d, m := deskOf(t, "ada", "bob", "ada", "bob", "eve")
-	m.dropsUntilError = 2
+	broken := errors.New("gone")
+	m.failing["3"] = broken
 	n, err := d.Drop(t.Context(), "1", "2", "3", "4", "5")
-	require.Error(t, err)
-	assert.Equal(t, 4, n, "what was dropped before")
-	assert.Equal(t, []string{"5"}, m.left())
+	require.ErrorIs(t, err, broken)
+	assert.ErrorContains(t, err, `drop dead letter "3": `)
+	assert.Equal(t, 3, n, "what was dropped before, and with it")
+	assert.Equal(t, []string{"3", "5"}, m.left())
+}
+
+func TestDropOfALetterTwiceIsOne(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "ada")
+	n, err := d.Drop(t.Context(), "1", "1")
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Len(t, m.told, 1)
 }
 
 func TestDropAllRemovesWhatMatches(t *testing.T) {

@@ -47,7 +47,9 @@
 // A [DeadLetter] is an event an organ could not handle, and why. Letters live in the backend, which
 // writes them in the commit that settles the event; [DeadLetters] is what a backend that keeps
 // them can do, and a [Desk] is how people work with them: list, show, replay, drop. A
-// replay is addressed to the organ that failed; the others have had the event.
+// replay is addressed to the organ that failed; the others have had the event. Each letter replayed or dropped
+// is told by an event of its own, [LetterReplayed] or [LetterDropped], in the same step: there is no action
+// that nobody can look up, and no record of one that was not done.
 //
 // # Decisions
 //

@@ -83,21 +83,28 @@ var (
 	ErrLettersFull = errors.New("supervision: no room for another dead letter")
 )
 
+// Removal takes a dead letter away, and puts events in its place: its replay, and what tells of that.
+type Removal struct {
+	ID     string         // of the letter
+	Events []actors.Event // appended in this order; none delayed. May be empty
+}
+
 // DeadLetters is the ability of a backend that keeps dead letters. It writes them in Settle; this is
 // how they are read and removed. Implementations are safe for concurrent use.
 type DeadLetters interface {
 	// Letters returns up to limit letters that match f, oldest first, those after cursor; "" is
 	// the beginning. A page may hold fewer, even none, and still have a next. A cursor stays
-	// valid while letters come and go: one that is there all the time is listed once, a
-	// new one only behind the cursor.
+	// valid while letters come and go: one that is there all the time is listed once, and one that
+	// comes after the first page was read is not listed at all.
 	Letters(ctx context.Context, f Filter, cursor string, limit int) (Page, error)
 	// Letter returns one letter, or an error that wraps ErrNoLetter.
 	Letter(ctx context.Context, id string) (DeadLetter, error)
-	// Replay appends ev and removes the letter, both or neither. Of two replays of a letter one
-	// gets an error that wraps ErrNoLetter.
-	Replay(ctx context.Context, id string, ev actors.Event) error
-	// Drop removes letters and returns how many of them there were.
-	Drop(ctx context.Context, ids ...string) (int, error)
+	// Remove removes letters, one after the other, and with each appends its events: both or
+	// neither. It returns an error for each, nil where it was done. One that wraps ErrNoLetter says
+	// that the letter was not there: of two who remove a letter one gets it. After any other
+	// the letter is still there, unless ctx has ended or the backend was closed: then it may be gone,
+	// and its events appended.
+	Remove(ctx context.Context, rs []Removal) []error
 	// Count returns how many letters there are, and how many there may be.
 	Count(ctx context.Context) (n, limit int, err error)
 }

@@ -2,7 +2,6 @@ package supervision_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,11 +20,12 @@ type memory struct {
 	mu       sync.Mutex
 	letters  []supervision.DeadLetter
 	last     int
-	appended []actors.Event
-	failing  map[string]error         // what Replay answers for an id
+	most     int            // letters asked for at once
+	appended []actors.Event // but for those that tell of what was done
+	told     []actors.Event
+	removals []int                    // how many each Remove was asked for
+	failing  map[string]error         // what Remove answers for an id
 	onReplay func(actors.Event) error // called before a replay takes place, without the lock
-
-	drops, dropsUntilError int // calls of Drop, and how many go well; 0 is all
 }
 
 var _ supervision.DeadLetters = (*memory)(nil)
@@ -39,18 +39,25 @@ func (m *memory) add(l supervision.DeadLetter) string {
 	return l.ID
 }
 
+// Letters keeps in the cursor where the list ends.
 func (m *memory) Letters(ctx context.Context, f supervision.Filter, cursor string, limit int) (supervision.Page, error) {
 	if err := ctx.Err(); err != nil {
 		return supervision.Page{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	after, _ := strconv.Atoi(cursor)
+	m.most = max(m.most, limit)
+	after, until := 0, m.last
+	if cursor != "" {
+		if _, err := fmt.Sscanf(cursor, "%d of %d", &after, &until); err != nil {
+			return supervision.Page{}, err
+		}
+	}
 	var page supervision.Page
 	seen := 0
 	for _, l := range m.letters {
 		id, _ := strconv.Atoi(l.ID)
-		if id <= after {
+		if id <= after || id > until {
 			continue
 		}
 		if seen == limit {
@@ -61,7 +68,7 @@ func (m *memory) Letters(ctx context.Context, f supervision.Filter, cursor strin
 		if f.Match(l) {
 			page.Letters = append(page.Letters, l)
 		}
-		page.Next = l.ID
+		page.Next = fmt.Sprintf("%d of %d", id, until)
 	}
 	page.Next = ""
 	return page, nil
@@ -85,38 +92,41 @@ func (m *memory) Letter(ctx context.Context, id string) (supervision.DeadLetter,
 	return m.letters[i], ctx.Err()
 }
 
-func (m *memory) Replay(_ context.Context, id string, ev actors.Event) error {
-	if m.onReplay != nil {
-		if err := m.onReplay(ev); err != nil {
+func (m *memory) Remove(ctx context.Context, rs []supervision.Removal) []error {
+	m.mu.Lock()
+	m.removals = append(m.removals, len(rs))
+	m.mu.Unlock()
+	answers := make([]error, len(rs))
+	for i, r := range rs {
+		if answers[i] = ctx.Err(); answers[i] == nil {
+			answers[i] = m.remove(r)
+		}
+	}
+	return answers
+}
+
+func (m *memory) remove(r supervision.Removal) error {
+	replay := len(r.Events) == 2
+	if replay && m.onReplay != nil {
+		if err := m.onReplay(r.Events[0]); err != nil {
 			return err
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.failing[id]; err != nil {
+	if err := m.failing[r.ID]; err != nil {
 		return err
 	}
-	i, err := m.find(id)
+	i, err := m.find(r.ID)
 	if err != nil {
 		return err
 	}
 	m.letters = slices.Delete(m.letters, i, i+1)
-	m.appended = append(m.appended, ev)
+	if replay {
+		m.appended = append(m.appended, r.Events[0])
+	}
+	m.told = append(m.told, r.Events[len(r.Events)-1])
 	return nil
-}
-
-func (m *memory) Drop(ctx context.Context, ids ...string) (int, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.drops++; m.dropsUntilError > 0 && m.drops > m.dropsUntilError {
-		return 0, errors.New("memory: gone")
-	}
-	before := len(m.letters)
-	m.letters = slices.DeleteFunc(m.letters, func(l supervision.DeadLetter) bool { return slices.Contains(ids, l.ID) })
-	return before - len(m.letters), nil
 }
 
 func (m *memory) Count(ctx context.Context) (n, limit int, err error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ type ReplayOptions struct {
 	Rate     float64        // replays per second at most; 0 is no limit
 	DryRun   bool           // only find out which letters it would be
 	Limit    int            // letters at most, the oldest; 0 is all
-	Progress func(done int) // called after each letter, with how many are through
+	Progress func(done int) // called for each letter, with how many are through
 }
 
 // Report is what ReplayAll did.
@@ -31,37 +32,94 @@ const FailedLimit = 100
 
 // ReplayAll replays the letters that match f and are there when it begins, each at most once and
 // oldest first, so that the events of a key come back in their order. A letter that cannot
-// be replayed is reported and does not stop the others.
+// be replayed is reported and does not stop the others. It holds one page of letters at a time; without
+// a rate the backend gets a page at once.
 //
-// When ctx ends, ReplayAll returns its error with the report so far. A replay that was under way is
-// in Failed, and may have happened.
+// When ctx ends, ReplayAll returns its error with the report so far, and what was under way is
+// in Failed, and may have happened. Called again it goes on: what has been replayed is not there any more.
 func (d *Desk) ReplayAll(ctx context.Context, f Filter, o ReplayOptions) (Report, error) {
 	if err := o.err(); err != nil {
 		return Report{}, err
 	}
-	ids, err := d.ids(ctx, f, o.Limit)
-	if err != nil {
-		return Report{}, err
-	}
-	if o.DryRun {
-		return Report{Dry: ids}, nil
-	}
-	report := Report{Failed: map[string]error{}}
-	pace := newPace(o.Rate)
-	for i, id := range ids {
-		if err := pace.wait(ctx); err != nil {
-			return report, err
+	r := replayRun{desk: d, options: o, pace: newPace(o.Rate), report: Report{Failed: map[string]error{}}}
+	for page, err := range d.pages(ctx, f) {
+		if err == nil {
+			err = r.page(ctx, page)
 		}
-		_, err := d.Replay(ctx, id, nil)
-		report.add(id, err)
-		if err != nil && ctx.Err() != nil {
-			return report, ctx.Err()
-		}
-		if o.Progress != nil {
-			o.Progress(i + 1)
+		if err != nil || r.through() {
+			return r.report, err
 		}
 	}
-	return report, nil
+	return r.report, nil
+}
+
+// replayRun is one ReplayAll.
+type replayRun struct {
+	desk    *Desk
+	options ReplayOptions
+	pace    *pace
+	done    int // letters
+	report  Report
+}
+
+// through reports whether the limit is reached.
+func (r *replayRun) through() bool { return r.options.Limit > 0 && r.done == r.options.Limit }
+
+// page replays a page, as far as the limit goes.
+func (r *replayRun) page(ctx context.Context, ls []DeadLetter) error {
+	if r.options.Limit > 0 {
+		ls = ls[:min(len(ls), r.options.Limit-r.done)]
+	}
+	if r.options.DryRun {
+		for _, l := range ls {
+			r.report.Dry = append(r.report.Dry, l.ID)
+		}
+		r.done += len(ls)
+		return nil
+	}
+	atOnce := 1
+	if r.options.Rate == 0 {
+		atOnce = max(len(ls), 1)
+	}
+	for some := range slices.Chunk(ls, atOnce) {
+		if err := r.pace.wait(ctx); err != nil {
+			return err
+		}
+		if failed := r.replay(ctx, some); failed && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// replay replays letters, and reports whether any failed.
+func (r *replayRun) replay(ctx context.Context, ls []DeadLetter) (failed bool) {
+	answers := make([]error, len(ls))
+	var rs []Removal
+	var places []int // of rs among ls
+	for i, l := range ls {
+		removal, err := r.desk.again(l, nil)
+		if err != nil {
+			answers[i] = err
+			continue
+		}
+		rs, places = append(rs, removal), append(places, i)
+	}
+	if len(rs) > 0 {
+		for i, err := range r.desk.letters.Remove(ctx, rs) {
+			answers[places[i]] = err
+		}
+	}
+	for i, err := range answers {
+		if err != nil {
+			failed, err = true, fmt.Errorf("replay dead letter %q: %w", ls[i].ID, err)
+		}
+		r.report.add(ls[i].ID, err)
+		if r.done++; r.options.Progress != nil {
+			r.options.Progress(r.done)
+		}
+	}
+	return failed
 }
 
 func (o ReplayOptions) err() error {

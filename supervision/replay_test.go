@@ -60,6 +60,12 @@ func TestReplayAllTakesWhatMatchesUpToItsLimit(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 2, report.Replayed)
 	assert.Equal(t, []string{"2", "4", "5"}, m.left())
+
+	d, m = deskOf(t, "a", "a", "a", "a", "a")
+	report, err = d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{Limit: 3})
+	require.NoError(t, err)
+	assert.Equal(t, 3, report.Replayed)
+	assert.Equal(t, []string{"4", "5"}, m.left(), "of the second page one")
 }
 
 func TestDryRunReplaysNothing(t *testing.T) {
@@ -70,7 +76,7 @@ func TestDryRunReplaysNothing(t *testing.T) {
 		Progress: func(int) { assert.Fail(t, "nothing is done, so there is no progress") },
 	})
 	require.NoError(t, err)
-	assert.Equal(t, supervision.Report{Dry: []string{"2", "4"}}, report)
+	assert.Equal(t, supervision.Report{Failed: map[string]error{}, Dry: []string{"2", "4"}}, report)
 	assert.Len(t, m.left(), 5)
 	assert.Empty(t, m.appended)
 }
@@ -190,7 +196,7 @@ func TestReplayAllBeginsNothingAfterItsContext(t *testing.T) {
 	cancel()
 	report, err := d.ReplayAll(ctx, supervision.Filter{}, supervision.ReplayOptions{})
 	require.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, supervision.Report{}, report)
+	assert.Equal(t, supervision.Report{Failed: map[string]error{}}, report)
 	assert.Len(t, m.left(), 1)
 }
 
@@ -216,4 +222,37 @@ func TestTinyRateDoesNotOverflow(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, []string{"2"}, m.left())
 	})
+}
+
+func TestReplayAllHoldsOnePageAndSendsItAtOnce(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "a", "b", "c", "d", "e")
+	_, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 2, m.most)
+	assert.Equal(t, []int{2, 2, 1}, m.removals)
+}
+
+func TestReplayAllGoesOnWhereItWasInterrupted(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "a", "b", "c", "d", "e")
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := d.ReplayAll(ctx, supervision.Filter{}, supervision.ReplayOptions{Progress: func(int) { cancel() }})
+	require.ErrorIs(t, err, context.Canceled)
+	report, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 3, report.Replayed)
+	assert.Equal(t, []string{"a", "b", "c", "d", "e"}, m.users())
+}
+
+func TestReplayAllGoesRoundWhatCannotBeReplayed(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "a")
+	m.add(supervision.DeadLetter{Service: "notify", Organ: "_bad", Reason: actors.KindUndecodable})
+	m.add(letter(t, 3, "c"))
+	report, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 2, report.Replayed)
+	assert.EqualError(t, report.Failed["2"], `replay dead letter "2": its event cannot be read`)
+	assert.Equal(t, []string{"2"}, m.left())
 }

@@ -50,6 +50,9 @@ type edge struct{ from, to string }
 var beside = []edge{
 	// Event.MarshalBinary needs the generated envelope, which is a leaf.
 	{from: "actors", to: "proto"},
+	// What the example programs share.
+	{from: "examples/notification_pipeline", to: "examples/console"},
+	{from: "examples/trading_orderbook", to: "examples/console"},
 }
 
 // door names the only folders that may import a module from outside, so that

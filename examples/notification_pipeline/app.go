@@ -9,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // app is the program after its flags are read.
@@ -28,12 +30,12 @@ type app struct {
 // remembered is how many requests the reports can tell about.
 const remembered = 1000
 
-// letterRoom is how many dead letters there is room for: all channels of all requests.
-const letterRoom = 3 * maxCount
+// room is what the place for events is asked to hold: dead letters for all channels of all requests.
+var room = console.Room{Letters: 3 * maxCount}
 
 // newApp opens everything; close closes it.
-func newApp(o options, c console) (a *app, err error) {
-	a = &app{options: o, out: c.out}
+func newApp(ctx context.Context, o options, c console.Console) (a *app, err error) {
+	a = &app{options: o, out: c.Out}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -43,7 +45,7 @@ func newApp(o options, c console) (a *app, err error) {
 		return a, err
 	}
 	p := parts{
-		log: newLog(c.err, o.levels), workers: o.workers, requests: remembered, letters: letterRoom, contacts: stressContacts,
+		log: console.NewLog(c.Err, o.levels), workers: o.workers, requests: remembered, service: o.store.Service, contacts: stressContacts,
 	}
 	if !o.stress {
 		if p.contacts, err = openContacts(o.contacts); err != nil {
@@ -62,8 +64,11 @@ func newApp(o options, c console) (a *app, err error) {
 	if err := a.openGateways(&p); err != nil {
 		return a, err
 	}
-	if a.pipeline, err = newPipeline(p); err != nil {
+	if p.backend, err = o.store.Open(ctx, room, p.log); err != nil {
 		return a, err
+	}
+	if a.pipeline, err = newPipeline(p); err != nil {
+		return a, errors.Join(err, p.backend.Close(ctx))
 	}
 	a.closers = append(a.closers, a.pipeline.close)
 	return a, nil
@@ -91,13 +96,13 @@ func (a *app) read() (err error) {
 }
 
 // openEvents opens the event log. When it goes to standard output, what is for people does not.
-func (a *app) openEvents(c console) (io.Writer, error) {
+func (a *app) openEvents(c console.Console) (io.Writer, error) {
 	switch a.options.events {
 	case "":
 		return nil, nil
 	case "-":
-		a.out = c.err
-		return c.out, nil
+		a.out = c.Err
+		return c.Out, nil
 	}
 	f, err := os.Create(a.options.events)
 	if err != nil {
@@ -157,29 +162,38 @@ func about(flag string, err error) error {
 
 // batch sends the input and tells what became of it.
 func (a *app) batch(ctx context.Context) error {
-	a.printHead(fmt.Sprintf("%s from %s", plural(len(a.input.requests), "request"), cmp.Or(a.options.file, "the built-in sample")))
+	a.printHead(fmt.Sprintf("%s from %s", console.Plural(len(a.input.requests), "request"), cmp.Or(a.options.file, "the built-in sample")))
 	payloads := make([]actors.Payload, len(a.input.requests))
 	for i, r := range a.input.requests {
-		payloads[i] = actors.With(r.NotificationRequested, actors.Meta(metaSource, fmt.Sprintf("%s, line %d", a.source, r.line)))
+		payloads[i] = actors.With(r.NotificationRequested, a.id(&r), actors.Meta(metaSource, fmt.Sprintf("%s, line %d", a.source, r.line)))
 	}
 	stats, err := a.pipeline.spine.RunUntilIdle(ctx, payloads...)
 	a.printRequests()
+	if err == nil {
+		a.printKnown()
+	}
 	return errors.Join(a.printReport(stats), a.interrupted(ctx, err))
+}
+
+// id is the same whenever the file is read: a run that was interrupted and begins again publishes the
+// same events, and those that are in the store already are recognised.
+func (a *app) id(r *request) actors.ID {
+	return console.EventID(a.source, strconv.Itoa(r.line), fmt.Sprintf("%#v", r.NotificationRequested))
+}
+
+// printKnown tells how many requests of the input the store has taken no notice of.
+func (a *app) printKnown() {
+	known := 0
+	for i := range a.input.requests {
+		if !a.pipeline.record.has(a.id(&a.input.requests[i])) {
+			known++
+		}
+	}
+	if known > 0 {
+		a.printf("      %s were in the store before and are not sent again\n", console.Plural(known, "request"))
+	}
 }
 
 // metaSource is the name of the metadata that says where a request comes from. Everything that
 // follows from it inherits it, dead letters too.
 const metaSource = "source"
-
-// interrupted explains an error of a run that somebody has ended: in memory, what was left ends
-// with the program.
-func (a *app) interrupted(ctx context.Context, err error) error {
-	if ctx.Err() == nil || err == nil {
-		return err
-	}
-	b, errBacklog := a.pipeline.backend.Backlog(context.Background())
-	if errBacklog != nil {
-		return errors.Join(err, errBacklog)
-	}
-	return fmt.Errorf("interrupted: %s left unfinished", plural(b.Ready+b.InFlight+b.Retrying+b.Waiting, "event"))
-}

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
+
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // options are what the command line says.
@@ -16,15 +16,13 @@ type options struct {
 	interactive, stress     bool   // mode
 	count                   int
 	smtp, from, sms, push   string // gateways
+	store                   console.Store
 	latency                 time.Duration
 	workers                 int
 	events, audit, policies string
 	log                     string
 	levels                  slog.Level
 }
-
-// errUsage is wrapped by mistakes on the command line.
-var errUsage = errors.New("see --help")
 
 // Bounds of the numbers.
 const (
@@ -52,6 +50,7 @@ Gateways (default: local ones, for this run)
   --latency D         what the local SMTP server takes for a mail (default 5ms, with --stress 50ms)
   --workers N         how many mails, and how many pushes, at a time (default 8, with --stress 64)
 
+` + console.StoreUsage + `
 Output
   --events FILE       every settled event as a line of JSON; - is standard output, the report then goes to standard error
   --audit FILE        the audit log, one line of JSON per channel of a request; goes on with an existing file
@@ -62,8 +61,8 @@ Output
 // parseFlags reads the command line. What --help prints goes to out.
 func parseFlags(args []string, out io.Writer) (options, error) {
 	var o options
-	f := flag.NewFlagSet("notification_pipeline", flag.ContinueOnError)
-	f.SetOutput(io.Discard) // mistakes are returned, and told once
+	f := console.NewFlags("notification_pipeline")
+	o.store.Flags(f, "", service)
 	f.StringVar(&o.file, "file", "", "")
 	f.BoolVar(&o.interactive, "interactive", false, "")
 	f.BoolVar(&o.stress, "stress", false, "")
@@ -79,29 +78,13 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	f.StringVar(&o.audit, "audit", "", "")
 	f.StringVar(&o.policies, "policy", "", "")
 	f.StringVar(&o.log, "log", "off", "")
-	err := f.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(out, usage)
-		return o, err
-	}
-	if err == nil {
-		err = o.complete(f)
-	}
-	if err != nil {
-		return o, fmt.Errorf("%w; %w", err, errUsage)
-	}
-	return o, nil
+	return o, console.ParseFlags(f, args, usage, out, o.complete)
 }
 
 // complete fills what depends on the mode, and checks everything.
-func (o *options) complete(f *flag.FlagSet) error {
-	var errs []error
-	given := map[string]bool{}
-	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
-	if f.NArg() > 0 {
-		errs = append(errs, fmt.Errorf("argument %q is not a flag", f.Arg(0)))
-	}
-	if modes := count(o.file != "", o.interactive, o.stress); modes > 1 {
+func (o *options) complete(given map[string]bool, rest []string) error {
+	errs := []error{console.NoMore(rest), o.store.Check(given)}
+	if modes := console.Count(o.file != "", o.interactive, o.stress); modes > 1 {
 		errs = append(errs, errors.New("--file, --interactive and --stress exclude each other"))
 	}
 	if given["count"] && !o.stress {
@@ -125,15 +108,15 @@ func (o *options) complete(f *flag.FlagSet) error {
 	if o.latency < 0 {
 		errs = append(errs, fmt.Errorf("--latency is %s, want 0 or more", o.latency))
 	}
-	level, err := parseLevel(o.log)
+	level, err := console.ParseLevel(o.log)
 	o.levels = level
 	return errors.Join(append(errs, err)...)
 }
 
 func (o *options) fill(given map[string]bool) {
-	latency, workers := 5*time.Millisecond, 8
+	latency, workers, namespace := 5*time.Millisecond, 8, service
 	if o.stress {
-		latency, workers = 50*time.Millisecond, 64
+		latency, workers, namespace = 50*time.Millisecond, 64, service+"-stress" // other users, other addresses
 	}
 	if !given["latency"] {
 		o.latency = latency
@@ -141,33 +124,7 @@ func (o *options) fill(given map[string]bool) {
 	if !given["workers"] {
 		o.workers = workers
 	}
-}
-
-func count(conditions ...bool) (n int) {
-	for _, c := range conditions {
-		if c {
-			n++
-		}
-	}
-	return n
-}
-
-// levelOff is above everything that is logged.
-const levelOff = slog.Level(100)
-
-func parseLevel(text string) (slog.Level, error) {
-	switch strings.ToLower(text) {
-	case "off":
-		return levelOff, nil
-	case "error":
-		return slog.LevelError, nil
-	case "warn":
-		return slog.LevelWarn, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "debug":
-		return slog.LevelDebug, nil
-	default:
-		return levelOff, fmt.Errorf("--log is %q, want off, error, warn, info or debug", text)
+	if !given["namespace"] {
+		o.store.Namespace = namespace
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
 )
@@ -33,9 +33,9 @@ func (a *app) interactive(ctx context.Context, in io.Reader) error {
 		defer close(ended)
 		errRun = a.pipeline.spine.Run(running)
 	}()
-	err := a.obey(ctx, scan(ctx, in), ended, terminal(in))
+	err := a.obey(ctx, console.Lines(ctx, in), ended, console.Terminal(in))
 	if errors.Is(a.wait(ctx), context.DeadlineExceeded) {
-		err = errors.Join(err, errUnfinished)
+		err = errors.Join(err, a.unfinished())
 	}
 	stats := a.pipeline.spine.Stats()
 	cancel()
@@ -44,44 +44,15 @@ func (a *app) interactive(ctx context.Context, in io.Reader) error {
 	return errors.Join(err, errRun, a.printReport(stats))
 }
 
-var errUnfinished = errors.New("retries were still waiting; in memory they end with the program")
-
-// line is a line of input, or why there are no more.
-type line struct {
-	text string
-	err  error
-}
-
-// longestLine is how long a command may be, in bytes.
-const longestLine = 64 << 10
-
-// scan reads lines in a goroutine: a read that waits for somebody to type cannot be interrupted. It ends
-// with in, and in the worst case with the program.
-func scan(ctx context.Context, in io.Reader) <-chan line {
-	lines := make(chan line)
-	go func() {
-		defer close(lines)
-		s := bufio.NewScanner(in)
-		s.Buffer(nil, longestLine)
-		for s.Scan() {
-			select {
-			case lines <- line{text: s.Text()}:
-			case <-ctx.Done():
-				return
-			}
-		}
-		if s.Err() != nil {
-			select {
-			case lines <- line{err: fmt.Errorf("standard input: %w", s.Err())}:
-			case <-ctx.Done():
-			}
-		}
-	}()
-	return lines
+func (a *app) unfinished() error {
+	if a.options.store.Durable() {
+		return errors.New("retries were still waiting; the next run goes on with them")
+	}
+	return errors.New("retries were still waiting; in memory they end with the program")
 }
 
 // obey runs commands until there is a reason to stop.
-func (a *app) obey(ctx context.Context, lines <-chan line, ended <-chan struct{}, prompt bool) error {
+func (a *app) obey(ctx context.Context, lines <-chan console.Line, ended <-chan struct{}, prompt bool) error {
 	for {
 		if prompt {
 			a.printf("> ")
@@ -92,10 +63,10 @@ func (a *app) obey(ctx context.Context, lines <-chan line, ended <-chan struct{}
 		case <-ended:
 			return nil
 		case l, more := <-lines:
-			if !more || l.err != nil {
-				return l.err
+			if !more || l.Err != nil {
+				return l.Err
 			}
-			if quit := a.command(ctx, l.text); quit {
+			if quit := a.command(ctx, l.Text); quit {
 				return nil
 			}
 		}
@@ -126,7 +97,7 @@ func (a *app) command(ctx context.Context, text string) (quit bool) {
 	case "retry":
 		err = a.retry(ctx, rest)
 	default:
-		err = fmt.Errorf("unknown command %q, help lists them", clip(verb, 20))
+		err = fmt.Errorf("unknown command %q, help lists them", console.Clip(verb, 20))
 	}
 	if err != nil {
 		a.wrapped("  ! ", err.Error())
@@ -153,7 +124,11 @@ func (a *app) tell(ctx context.Context, id actors.ID) error {
 	if err := a.wait(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	x, _ := a.pipeline.outcomes.of(id)
+	x, ok := a.pipeline.outcomes.of(id)
+	if !ok { // of an earlier run, or too long ago
+		a.printf("  %s  done; dead lists what failed again\n", id.String()[:idLength])
+		return nil
+	}
 	a.printf("  %s  %s\n", id.String()[:idLength], x.summary())
 	if len(x.Refused) > 0 {
 		a.wrapped("            ", strings.Join(x.Refused, "; "))
@@ -231,18 +206,18 @@ func (a *app) find(id string) (actors.ID, error) {
 	}
 	switch len(found) {
 	case 0:
-		return actors.ID{}, fmt.Errorf("no request and no dead letter has the id %q", clip(id, 40))
+		return actors.ID{}, fmt.Errorf("no request and no dead letter has the id %q", console.Clip(id, 40))
 	case 1:
 		return found[0], nil
 	default:
-		return actors.ID{}, fmt.Errorf("%d requests have an id that begins with %q", len(found), clip(id, 40))
+		return actors.ID{}, fmt.Errorf("%d requests have an id that begins with %q", len(found), console.Clip(id, 40))
 	}
 }
 
 func (a *app) retry(ctx context.Context, id string) error {
 	l, err := a.pipeline.desk.Show(ctx, id)
 	if errors.Is(err, supervision.ErrNoLetter) {
-		return fmt.Errorf("no dead letter has the number %q", clip(id, 40))
+		return fmt.Errorf("no dead letter has the number %q", console.Clip(id, 40))
 	}
 	if err != nil {
 		return err

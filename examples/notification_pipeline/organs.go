@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // Names of the organs, as policies and reports spell them.
@@ -75,7 +76,7 @@ func check(n NotificationRequested) (wanted []channel, reasons []string) {
 		c := channel(strings.ToLower(strings.TrimSpace(name)))
 		switch {
 		case !slices.Contains(channels, c):
-			because("channel %q is unknown, want %s", clip(name, 40), anyChannel)
+			because("channel %q is unknown, want %s", console.Clip(name, 40), anyChannel)
 		case !slices.Contains(wanted, c):
 			wanted = append(wanted, c)
 		}
@@ -84,7 +85,7 @@ func check(n NotificationRequested) (wanted []channel, reasons []string) {
 		because("%s", reason)
 	}
 	if !slices.Contains(priorities, n.Priority) {
-		because("priority is %q, want %s", clip(n.Priority, 40), anyPriority)
+		because("priority is %q, want %s", console.Clip(n.Priority, 40), anyPriority)
 	}
 	return wanted, reasons
 }
@@ -128,7 +129,7 @@ func route(n NotificationValidated, c channel, to string) actors.Payload {
 	case to == "":
 		return ChannelUnreachable{n.Recipient, c}
 	case c == email:
-		return EmailSendRequested{send, fmt.Sprintf("[%s] %s", n.Priority, clip(n.Message, 60))}
+		return EmailSendRequested{send, fmt.Sprintf("[%s] %s", n.Priority, console.Clip(n.Message, 60))}
 	case c == sms:
 		return SMSSendRequested{send}
 	default:

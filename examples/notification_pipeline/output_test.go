@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 func TestEventsFileHasEveryEventAndItsCause(t *testing.T) {
@@ -180,7 +181,7 @@ func TestContactsFileReplacesTheBuiltInTable(t *testing.T) {
 func TestLogIsJSONInUTC(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	newLog(&out, slog.LevelWarn).Warn("said", "event_id", "1")
+	console.NewLog(&out, slog.LevelWarn).Warn("said", "event_id", "1")
 	var line struct{ Time, Level, Msg string }
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
 	assert.Equal(t, "said", line.Msg)
@@ -199,13 +200,13 @@ func TestLogFlagTellsWhatTheSpineDoes(t *testing.T) {
 
 func TestTextFromOutsideCannotCommandTheTerminal(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "a·[31m b c", clip("a\x1b[31m\nb\t c", 20))
-	assert.Equal(t, "abc…", clip("abcdef", 4))
-	assert.Equal(t, "ééé", clip("ééé", 3))
+	assert.Equal(t, "a·[31m b c", console.Clip("a\x1b[31m\nb\t c", 20))
+	assert.Equal(t, "abc…", console.Clip("abcdef", 4))
+	assert.Equal(t, "ééé", console.Clip("ééé", 3))
 }
 
 func TestNumbersAreReadable(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{"0", "999", "1,000", "-1,234,567"}, []string{grouped(0), grouped(999), grouped(1000), grouped(-1234567)})
-	assert.Equal(t, []string{"1 row", "2 rows", "0 rows"}, []string{plural(1, "row"), plural(2, "row"), plural(0, "row")})
+	assert.Equal(t, []string{"0", "999", "1,000", "-1,234,567"}, []string{console.Grouped(0), console.Grouped(999), console.Grouped(1000), console.Grouped(-1234567)})
+	assert.Equal(t, []string{"1 row", "2 rows", "0 rows"}, []string{console.Plural(1, "row"), console.Plural(2, "row"), console.Plural(0, "row")})
 }

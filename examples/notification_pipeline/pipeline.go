@@ -6,12 +6,15 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
 )
 
 // parts is what a pipeline is made of.
 type parts struct {
+	backend  console.Backend // is closed with the pipeline
+	service  string
 	contacts contacts
 	mail     mailServer
 	sms      *gateway
@@ -22,14 +25,13 @@ type parts struct {
 	policies supervision.Policies
 	workers  int // of email and push
 	requests int // that are remembered, for reports
-	letters  int // dead letters there is room for
 	more     []spine.Option
 }
 
 // pipeline is the organs on a Spine, and those who watch it.
 type pipeline struct {
 	spine    *spine.Spine
-	backend  *spine.Memory
+	backend  console.Backend
 	desk     *supervision.Desk
 	record   *record
 	outcomes *outcomes
@@ -43,14 +45,14 @@ const batch = 4
 
 func newPipeline(p parts) (*pipeline, error) {
 	x := &pipeline{
-		backend:  spine.NewMemory(spine.WithLetterLimit(p.letters)),
+		backend:  p.backend,
 		record:   newRecord(p.events, p.requests),
 		outcomes: newOutcomes(p.requests),
 	}
-	x.desk = supervision.NewDesk(x.backend, service)
+	x.desk = supervision.NewDesk(x.backend, p.service)
 	var err error
 	x.spine, err = spine.New(x.backend, append([]spine.Option{
-		spine.WithService(service),
+		spine.WithService(p.service),
 		spine.WithOrgan(newValidate()),
 		spine.WithOrgan(newRouter(p.contacts)),
 		spine.WithOrgan(newEmail(func() *mailer { return newMailer(p.mail) }), spine.Workers(p.workers)),
@@ -79,5 +81,7 @@ func (x *pipeline) letters(ctx context.Context) ([]supervision.DeadLetter, error
 }
 
 func (x *pipeline) close() error {
-	return errors.Join(x.backend.Close(context.Background()), x.record.logError())
+	ctx, cancel := context.WithTimeout(context.Background(), console.Lease)
+	defer cancel()
+	return errors.Join(x.backend.Close(ctx), x.record.logError())
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
 )
 
@@ -18,7 +18,7 @@ type record struct {
 	types    map[string]int
 	seen     map[actors.ID]struct{}
 	repeated int // events settled more than once
-	log      eventLog
+	log      console.EventLog
 	chains   chains
 }
 
@@ -26,7 +26,7 @@ type record struct {
 func newRecord(out io.Writer, keep int) *record {
 	return &record{
 		types: map[string]int{}, seen: map[actors.ID]struct{}{},
-		log: eventLog{out: out}, chains: chains{keep: keep, events: map[actors.ID][]actors.Event{}},
+		log: console.EventLog{Out: out}, chains: chains{keep: keep, events: map[actors.ID][]actors.Event{}},
 	}
 }
 
@@ -43,7 +43,15 @@ func (r *record) settled(ev actors.Event) {
 	r.seen[ev.ID()] = struct{}{}
 	r.types[ev.Type()]++
 	r.chains.add(ev)
-	r.log.write(ev)
+	r.log.Write(ev)
+}
+
+// has reports whether an event was settled in this run.
+func (r *record) has(id actors.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, seen := r.seen[id]
+	return seen
 }
 
 // counted is what record knows in numbers.
@@ -77,26 +85,7 @@ func (r *record) roots() []actors.ID {
 func (r *record) logError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.log.err == nil {
-		return nil
-	}
-	return fmt.Errorf("event log: %w", r.log.err)
-}
-
-// eventLog writes events as JSON lines until it cannot.
-type eventLog struct {
-	out  io.Writer // nil: nowhere
-	err  error     // the first one
-	line []byte
-}
-
-func (l *eventLog) write(ev actors.Event) {
-	if l.out == nil || l.err != nil {
-		return
-	}
-	if l.line, l.err = ev.AppendJSONLine(l.line[:0]); l.err == nil {
-		_, l.err = l.out.Write(l.line)
-	}
+	return r.log.Err()
 }
 
 // chains keeps the events of the last requests.

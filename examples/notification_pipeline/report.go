@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
 )
@@ -42,8 +43,8 @@ func (a *app) printRequests() {
 	list := a.pipeline.outcomes.list()
 	a.heading("Requests             ✓ delivered   ✗ dead letter   – the user has no such address")
 	for i, x := range list[:min(len(list), requestLimit)] {
-		a.printf("%4d  %-8s %-8s  %-36s  %s\n", i+1, clip(cmp.Or(x.Request.UserID, "?"), 8), clip(x.Request.Priority, 8),
-			clip(cmp.Or(strings.TrimSpace(x.Request.Message), "(no text)"), 36), x.summary())
+		a.printf("%4d  %-8s %-8s  %-36s  %s\n", i+1, console.Clip(cmp.Or(x.Request.UserID, "?"), 8), console.Clip(x.Request.Priority, 8),
+			console.Clip(cmp.Or(strings.TrimSpace(x.Request.Message), "(no text)"), 36), x.summary())
 	}
 	if more := len(a.input.requests) - requestLimit; more > 0 {
 		a.printf("      … and %d more\n", more)
@@ -59,7 +60,7 @@ func (a *app) printRequests() {
 // summary is what became of a request, in a few words.
 func (x outcome) summary() string {
 	if len(x.Refused) > 0 {
-		return "refused, " + plural(len(x.Refused), "reason")
+		return "refused, " + console.Plural(len(x.Refused), "reason")
 	}
 	var parts []string
 	for _, c := range channels {
@@ -92,7 +93,7 @@ func (a *app) printReport(stats spine.Stats) error {
 	a.printOrgans(stats)
 	c := a.pipeline.record.counted()
 	a.printf("\n%s settled, %s retried, %s, %s added to the audit log.\n",
-		plural(c.events, "event"), plural(stats.Retries, "attempt"), plural(len(letters), "dead letter"), plural(a.audit.count(), "row"))
+		console.Plural(c.events, "event"), console.Plural(stats.Retries, "attempt"), console.Plural(len(letters), "dead letter"), console.Plural(a.audit.count(), "row"))
 	return nil
 }
 
@@ -129,13 +130,13 @@ func (a *app) printLetters(letters []supervision.DeadLetter) {
 		a.printLetter(strconv.Itoa(i+1), l)
 	}
 	if more := len(letters) - letterLimit; more > 0 {
-		a.printf("      … and %s more\n", grouped(more))
+		a.printf("      … and %s more\n", console.Grouped(more))
 	}
 }
 
 func (a *app) printLetter(name string, l supervision.DeadLetter) {
-	head := fmt.Sprintf("%4s  %-8s  %-12s  %-9s  %-11s  %s", name, l.Organ, clip(l.Event.Key(), 12), l.Reason,
-		plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
+	head := fmt.Sprintf("%4s  %-8s  %-12s  %-9s  %-11s  %s", name, l.Organ, console.Clip(l.Event.Key(), 12), l.Reason,
+		console.Plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
 	a.printf("%s\n", strings.TrimRight(head, " "))
 	a.wrapped("        ", l.Error)
 }
@@ -150,7 +151,7 @@ func (a *app) printOrgans(stats spine.Stats) {
 		}
 		a.printf("      %-8s %6d   %9d   %4d   %7d", name, o.Handled, failed, o.DeadLetters, o.Retries)
 		if o.Handled+failed > 0 {
-			a.printf("   %8s   %8s   %8s", short(o.Latency.P50), short(o.Latency.P99), short(o.Latency.Max))
+			a.printf("   %8s   %8s   %8s", console.Short(o.Latency.P50), console.Short(o.Latency.P99), console.Short(o.Latency.Max))
 		}
 		a.printf("\n")
 	}
@@ -159,10 +160,10 @@ func (a *app) printOrgans(stats spine.Stats) {
 // wrapped prints text in lines that fit, each behind indent.
 func (a *app) wrapped(indent, text string) {
 	line := indent
-	for word := range strings.FieldsSeq(printable(text)) {
-		if length(line)+1+length(word) > width && line != indent {
+	for word := range strings.FieldsSeq(console.Printable(text)) {
+		if console.Length(line)+1+console.Length(word) > width && line != indent {
 			a.printf("%s\n", line)
-			line = strings.Repeat(" ", length(indent))
+			line = strings.Repeat(" ", console.Length(indent))
 		}
 		if strings.TrimSpace(line) != "" && line != indent {
 			line += " "

@@ -37,7 +37,8 @@ func build(t *testing.T, o localOptions, change func(*parts)) *rig {
 	require.NoError(t, err)
 	p := parts{
 		contacts: find, audit: newAuditLog(r.audit), events: r.work, log: slog.New(r.log),
-		policies: hasty(), workers: 8, requests: 100, letters: 100,
+		policies: hasty(), workers: 8, requests: 100,
+		backend: spine.NewMemory(spine.WithLetterLimit(100)), service: service,
 		more: []spine.Option{spine.WithChecking()}, // as behind a durable backend
 	}
 	p.mail, err = parseMailServer("smtp://"+r.local.smtp.address(), "notifications@example.com")

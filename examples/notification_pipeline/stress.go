@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
 )
 
@@ -17,16 +16,16 @@ import (
 // gateways that are busy at first, and then holds the books of all sides against each other.
 func (a *app) stress(ctx context.Context) error {
 	o := a.options
-	a.printHead(fmt.Sprintf("%s, %s for mail and push", plural(o.count, "generated request"), plural(o.workers, "worker")))
+	a.printHead(fmt.Sprintf("%s, %s for mail and push", console.Plural(o.count, "generated request"), console.Plural(o.workers, "worker")))
 	payloads := make([]actors.Payload, o.count)
 	for i := range payloads {
 		payloads[i] = stressRequest(i)
 	}
-	bar := newProgress(a.out, o.count*len(channels), a.audit.count)
+	bar := console.NewProgress(a.out, o.count*len(channels), a.audit.count)
 	began := time.Now()
 	stats, err := a.pipeline.spine.RunUntilIdle(ctx, payloads...)
 	took := time.Since(began)
-	bar.stop()
+	bar.Stop()
 	if err := a.interrupted(ctx, err); err != nil {
 		return errors.Join(a.printReport(stats), err)
 	}
@@ -78,7 +77,7 @@ func (a *app) printPace(took time.Duration) {
 	o, mails := a.options, a.local.smtp.book()
 	work := time.Duration(o.count) * o.latency
 	a.printf("It took %s. %s at %s are %s of work, %s for each of %d workers; up to %d were in work at a time.\n",
-		short(took), plural(o.count, "mail"), short(o.latency), short(work), short(work/time.Duration(o.workers)), o.workers, mails.most)
+		console.Short(took), console.Plural(o.count, "mail"), console.Short(o.latency), console.Short(work), console.Short(work/time.Duration(o.workers)), o.workers, mails.most)
 }
 
 // errBalance reports books that do not agree.
@@ -112,61 +111,4 @@ func (a *app) balance(stats spine.Stats) error {
 	}
 	a.printf("The books agree: on every channel delivered and dead make requested, and no id comes twice.\n")
 	return nil
-}
-
-// progress tells how far a run is, as a bar for somebody who looks on and in steps of a tenth
-// for everybody else.
-type progress struct {
-	out   io.Writer
-	total int
-	count func() int
-	tenth int // told last
-	live  bool
-	done  chan struct{}
-	ended sync.WaitGroup
-}
-
-const progressTick = 100 * time.Millisecond
-
-func newProgress(out io.Writer, total int, count func() int) *progress {
-	p := &progress{out: out, total: total, count: count, live: terminal(out), done: make(chan struct{})}
-	p.ended.Go(p.run) // ends with stop
-	return p
-}
-
-func (p *progress) stop() {
-	close(p.done)
-	p.ended.Wait()
-	p.show()
-	if p.live {
-		_, _ = fmt.Fprintln(p.out)
-	}
-}
-
-func (p *progress) run() {
-	tick := time.NewTicker(progressTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.done:
-			return
-		case <-tick.C:
-			p.show()
-		}
-	}
-}
-
-func (p *progress) show() {
-	n := p.count()
-	const cells = 50
-	if p.live {
-		full := n * cells / p.total
-		_, _ = fmt.Fprintf(p.out, "\r  %s%s %3d %%  %s of %s", strings.Repeat("█", full), strings.Repeat("░", cells-full),
-			n*100/p.total, grouped(n), grouped(p.total))
-		return
-	}
-	if tenth := n * 10 / p.total; tenth > p.tenth {
-		p.tenth = tenth
-		_, _ = fmt.Fprintf(p.out, "  %3d %%  %s of %s\n", tenth*10, grouped(n), grouped(p.total))
-	}
 }

@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/clearing"
 )
 
@@ -20,6 +22,7 @@ type app struct {
 	input      input
 	market     market
 	floor      *floor
+	earlier    earlier
 	house      *house    // nil: the clearing house is somebody else's
 	out        io.Writer // for people
 	err        io.Writer // for what people should know while they wait
@@ -32,8 +35,8 @@ type app struct {
 const remembered = 1000
 
 // newApp opens everything; close closes it.
-func newApp(o options, c console) (a *app, err error) {
-	a = &app{options: o, out: c.out, err: c.err, ladderRows: ladderRows}
+func newApp(ctx context.Context, o options, c console.Console) (a *app, err error) {
+	a = &app{options: o, out: c.Out, err: c.Err, ladderRows: ladderRows}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.close())
@@ -42,7 +45,9 @@ func newApp(o options, c console) (a *app, err error) {
 	if err := a.read(); err != nil {
 		return a, err
 	}
-	p := parts{log: newLog(c.err, o.levels), stories: remembered, chains: true}
+	p := parts{
+		log: console.NewLog(c.Err, o.levels), stories: remembered, chains: true, durable: o.store.Durable(), service: o.store.Service,
+	}
 	if o.stress {
 		p.stories, p.chains = 0, false // both cost time
 		a.ladderRows = ladderRowsFew
@@ -62,11 +67,14 @@ func newApp(o options, c console) (a *app, err error) {
 	if p.desk.Clearing, err = a.openClearing(); err != nil {
 		return a, err
 	}
-	if a.floor, err = newFloor(p); err != nil {
+	if p.backend, err = o.store.Open(ctx, room, p.log); err != nil {
 		return a, err
 	}
+	if a.floor, err = newFloor(p); err != nil {
+		return a, errors.Join(err, p.backend.Close(ctx))
+	}
 	a.closers = append(a.closers, a.floor.close)
-	a.colour = palette{on: terminal(a.out) && os.Getenv("NO_COLOR") == ""}
+	a.colour = palette{on: console.Terminal(a.out) && os.Getenv("NO_COLOR") == ""}
 	return a, nil
 }
 
@@ -97,10 +105,10 @@ func (a *app) read() (err error) {
 }
 
 // openEvents opens the event log. When it goes to standard output, what is for people does not.
-func (a *app) openEvents(c console) (io.Writer, error) {
+func (a *app) openEvents(c console.Console) (io.Writer, error) {
 	if a.options.events == "-" {
-		a.out = c.err
-		return c.out, nil
+		a.out = c.Err
+		return c.Out, nil
 	}
 	return a.openFile("event log", a.options.events)
 }
@@ -143,15 +151,21 @@ const settlementConnections = 8
 
 // batch trades the input and tells what became of it.
 func (a *app) batch(ctx context.Context) error {
-	a.printHead(fmt.Sprintf("%s from %s", plural(len(a.input.items), "order"), cmp.Or(a.options.file, "the built-in sample")))
+	a.printHead(fmt.Sprintf("%s from %s", console.Plural(len(a.input.items), "order"), cmp.Or(a.options.file, "the built-in sample")))
 	w := a.floor.open(ctx)
-	err := a.publish(ctx, a.input.payloads())
+	err := a.printEarlier(ctx, w)
+	if err == nil {
+		err = a.publish(ctx, a.input.payloads())
+	}
 	if err == nil {
 		err = a.await(ctx, w)
 	}
 	seen, errSeen := a.look(ctx)
 	err = errors.Join(err, errSeen, w.close())
 	a.printStories()
+	if err == nil {
+		a.printKnown()
+	}
 	return errors.Join(a.printReport(seen), a.interrupted(ctx, err))
 }
 
@@ -160,9 +174,28 @@ func (a *app) batch(ctx context.Context) error {
 func (in *input) payloads() []actors.Payload {
 	all := make([]actors.Payload, len(in.items))
 	for i, x := range in.items {
-		all[i] = actors.With(x.payload, actors.Meta(metaSource, fmt.Sprintf("%s, line %d", in.source, x.line)))
+		all[i] = actors.With(x.payload, in.id(&x), actors.Meta(metaSource, fmt.Sprintf("%s, line %d", in.source, x.line)))
 	}
 	return all
+}
+
+// id is the same whenever the file is read: a run that was interrupted and begins again publishes the
+// same events, and those that are in the store already are recognised.
+func (in *input) id(x *item) actors.ID {
+	return console.EventID(in.source, strconv.Itoa(x.line), fmt.Sprintf("%#v", x.payload))
+}
+
+// printKnown tells how many commands of the input the store has taken no notice of.
+func (a *app) printKnown() {
+	known := 0
+	for i := range a.input.items {
+		if !a.floor.stories.began(a.input.id(&a.input.items[i])) {
+			known++
+		}
+	}
+	if known > 0 {
+		a.printf("      %s were in the store before and are not entered again\n", console.Plural(known, "order"))
+	}
 }
 
 // metaSource is the name of the metadata that says where a command comes from.
@@ -190,39 +223,37 @@ func (a *app) await(ctx context.Context, w *work) error {
 	go func() { done <- w.idle(ctx) }() // ends with the work, or with ctx
 	tick := time.NewTicker(patience)
 	defer tick.Stop()
+	_, before := a.floor.record.counted()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-tick.C:
-			a.tellWaiting(ctx)
+			_, settled := a.floor.record.counted()
+			a.tellWaiting(ctx, settled == before)
+			before = settled
 		}
 	}
 }
 
-func (a *app) tellWaiting(ctx context.Context) {
-	b, err := a.floor.backend.Backlog(ctx)
+// tellWaiting says what there is to wait for; stuck: nothing was settled since it was asked before.
+func (a *app) tellWaiting(ctx context.Context, stuck bool) {
+	brief, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	left, err := a.floor.left(brief)
+	if err != nil && ctx.Err() == nil {
+		_, _ = fmt.Fprintf(a.err, "waiting for the store: %v\n", err)
+	}
 	if err != nil {
 		return
 	}
-	left := b.Ready + b.InFlight + b.Retrying + b.Waiting
 	for name, o := range a.floor.spine.Stats().Organs {
 		if o.Breaker == "open" || o.Breaker == "half-open" {
-			_, _ = fmt.Fprintf(a.err, "waiting for %s: the breaker of %s is %s\n", plural(left, "event"), name, o.Breaker)
+			_, _ = fmt.Fprintf(a.err, "waiting for %s: the breaker of %s is %s\n", console.Plural(left, "event"), name, o.Breaker)
 			return
 		}
 	}
-}
-
-// interrupted explains an error of a run that somebody has ended: in memory, what was left ends
-// with the program.
-func (a *app) interrupted(ctx context.Context, err error) error {
-	if ctx.Err() == nil || err == nil {
-		return err
+	if stuck && a.options.store.Durable() {
+		_, _ = fmt.Fprintf(a.err, "waiting for %s: another program may have them in hand\n", console.Plural(left, "event"))
 	}
-	b, errBacklog := a.floor.backend.Backlog(context.Background())
-	if errBacklog != nil {
-		return errors.Join(err, errBacklog)
-	}
-	return fmt.Errorf("interrupted: %s left unfinished", plural(b.Ready+b.InFlight+b.Retrying+b.Waiting, "event"))
 }

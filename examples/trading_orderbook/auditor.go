@@ -14,13 +14,15 @@ import (
 	"github.com/necrostack/necrostack/spine"
 )
 
-// auditLine is one line of an audit file: an event and the head of its chain after it, or, at the
-// end of the file, what AuditTrail itself says of a symbol.
+// auditLine is one line of an audit file: an event and the head of its chain after it; or, at the
+// end of the file, what AuditTrail itself says of a symbol; or, where the chain began in an earlier run, how
+// far it was then.
 type auditLine struct {
 	Symbol string          `json:"symbol"`
 	Link   desk.Link       `json:"link"`
 	Event  json.RawMessage `json:"event,omitempty"`
-	Closed *desk.Link      `json:"matching,omitempty"` // of a closing line
+	Opened *desk.Link      `json:"opened_matching,omitempty"` // of a line that goes on with a chain
+	Closed *desk.Link      `json:"matching,omitempty"`        // of a closing line
 }
 
 // auditor computes the chains of AuditTrail again, beside it and in its order, and writes the audit
@@ -30,11 +32,12 @@ type auditor struct {
 	out    io.Writer // nil: nowhere
 	mu     sync.Mutex
 	chains map[string]*desk.Chain
+	before beforehand
 	err    error // the first one
 }
 
 func newAuditor(out io.Writer, on bool) *auditor {
-	return &auditor{on: on || out != nil, out: out, chains: map[string]*desk.Chain{}}
+	return &auditor{on: on || out != nil, out: out, chains: map[string]*desk.Chain{}, before: beforehand{links: map[string]linksByEvent{}}}
 }
 
 func (a *auditor) hooks() spine.Hooks {
@@ -53,8 +56,12 @@ func (a *auditor) add(ev actors.Event) {
 	defer a.mu.Unlock()
 	chain := a.chains[ev.Key()]
 	if chain == nil {
-		chain = &desk.Chain{}
+		chain = a.before.end(ev.Key(), ev.ID())
 		a.chains[ev.Key()] = chain
+		if chain.All.Events > 0 {
+			matching := chain.Matching
+			a.write(auditLine{Symbol: ev.Key(), Link: chain.All, Opened: &matching})
+		}
 	}
 	if _, err := chain.Add(ev); err != nil {
 		a.fail(err)

@@ -2,12 +2,12 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"time"
+
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // options are what the command line says.
@@ -16,6 +16,7 @@ type options struct {
 	interactive, stress bool   // mode
 	orders, symbols     int
 	seed                uint64
+	store               console.Store
 	clearing            string
 	house               houseOptions
 	events, audit       string // output
@@ -30,9 +31,6 @@ type houseOptions struct {
 	failures float64
 	outage   time.Duration
 }
-
-// errUsage is wrapped by mistakes on the command line.
-var errUsage = errors.New("see --help")
 
 // Bounds of the numbers.
 const (
@@ -63,6 +61,7 @@ Clearing (default: a local clearing house, for this run)
   --failures SHARE    the share of requests that it answers 503, 0 to 1 (default 0)
   --outage D          it is out of service for so long, from the start
 
+` + console.StoreUsage + `
 Output
   --events FILE       every settled event as a line of JSON; - is standard output, the report then goes to standard error
   --audit FILE        the audit trail, each event with the head of its chain, for verify
@@ -73,7 +72,7 @@ Output
 // parseFlags reads the command line. What --help prints goes to out.
 func parseFlags(args []string, out io.Writer) (options, error) {
 	var o options
-	f := newFlags("trading_orderbook")
+	f := console.NewFlags("trading_orderbook")
 	f.StringVar(&o.file, "file", "", "")
 	f.BoolVar(&o.interactive, "interactive", false, "")
 	f.BoolVar(&o.stress, "stress", false, "")
@@ -81,6 +80,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	f.IntVar(&o.symbols, "symbols", 4, "")
 	f.Uint64Var(&o.seed, "seed", 1, "")
 	f.StringVar(&o.market, "market", "", "")
+	o.store.Flags(f, "", service)
 	f.StringVar(&o.clearing, "clearing", "", "")
 	f.DurationVar(&o.house.latency, "latency", 2*time.Millisecond, "")
 	f.Float64Var(&o.house.failures, "failures", 0, "")
@@ -89,38 +89,19 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	f.StringVar(&o.audit, "audit", "", "")
 	f.StringVar(&o.policies, "policy", "", "")
 	f.StringVar(&o.log, "log", "off", "")
-	return o, finishFlags(f, args, out, o.check)
-}
-
-// newFlags returns an empty set that prints nothing by itself: mistakes are returned, and told once.
-func newFlags(name string) *flag.FlagSet {
-	f := flag.NewFlagSet(name, flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	return f
-}
-
-// finishFlags parses args, and checks them with check, which is told what was given.
-func finishFlags(f *flag.FlagSet, args []string, out io.Writer, check func(given map[string]bool, rest []string) error) error {
-	err := f.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(out, usage)
-		return err
-	}
-	if err == nil {
-		given := map[string]bool{}
-		f.Visit(func(x *flag.Flag) { given[x.Name] = true })
-		err = check(given, f.Args())
-	}
-	if err != nil {
-		return fmt.Errorf("%w; %w", err, errUsage)
-	}
-	return nil
+	return o, console.ParseFlags(f, args, usage, out, o.check)
 }
 
 // check collects every mistake.
 func (o *options) check(given map[string]bool, rest []string) error {
-	errs := []error{noMore(rest)}
-	if count(o.file != "", o.interactive, o.stress) > 1 {
+	errs := []error{console.NoMore(rest), o.store.Check(given)}
+	if !given["namespace"] {
+		o.store.Namespace = "trading"
+		if o.stress {
+			o.store.Namespace = "trading-stress" // other symbols
+		}
+	}
+	if console.Count(o.file != "", o.interactive, o.stress) > 1 {
 		errs = append(errs, errors.New("--file, --interactive and --stress exclude each other"))
 	}
 	for _, name := range []string{"orders", "symbols", "seed"} {
@@ -136,7 +117,7 @@ func (o *options) check(given map[string]bool, rest []string) error {
 			errs = append(errs, fmt.Errorf("--%s is of the local clearing house, and --clearing names another", name))
 		}
 	}
-	level, err := parseLevel(o.log)
+	level, err := console.ParseLevel(o.log)
 	o.levels = level
 	return errors.Join(append(errs, o.checkNumbers(), err)...)
 }
@@ -163,40 +144,4 @@ func (o *options) checkNumbers() error {
 		errs = append(errs, fmt.Errorf("--failures is %v, want at least 0 and less than 1", o.house.failures))
 	}
 	return errors.Join(errs...)
-}
-
-func noMore(rest []string) error {
-	if len(rest) == 0 {
-		return nil
-	}
-	return fmt.Errorf("argument %q is not a flag", rest[0])
-}
-
-func count(conditions ...bool) (n int) {
-	for _, c := range conditions {
-		if c {
-			n++
-		}
-	}
-	return n
-}
-
-// levelOff is above everything that is logged.
-const levelOff = slog.Level(100)
-
-func parseLevel(text string) (slog.Level, error) {
-	switch strings.ToLower(text) {
-	case "off":
-		return levelOff, nil
-	case "error":
-		return slog.LevelError, nil
-	case "warn":
-		return slog.LevelWarn, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "debug":
-		return slog.LevelDebug, nil
-	default:
-		return levelOff, fmt.Errorf("--log is %q, want off, error, warn, info or debug", text)
-	}
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
@@ -15,6 +17,9 @@ import (
 // parts is what a floor is made of.
 type parts struct {
 	desk     desk.Config
+	backend  console.Backend // is closed with the floor
+	durable  bool            // the backend may hold work, and cells, of earlier runs
+	service  string
 	events   io.Writer // of the event log; nil is none
 	audit    io.Writer // of the audit file; nil is none
 	chains   bool      // audit chains are computed beside the desk's
@@ -27,7 +32,7 @@ type parts struct {
 // floor is the desk on a Spine, and those who watch it.
 type floor struct {
 	desk    *desk.Desk
-	backend backend
+	backend console.Backend
 	spine   *spine.Spine
 	letters *supervision.Desk
 	record  *record
@@ -36,39 +41,30 @@ type floor struct {
 	feed    *feed
 }
 
-// backend is what the program needs of a place for events.
-type backend interface {
-	spine.Backend
-	spine.Inspector
-	supervision.DeadLetters
-}
+const service = "desk"
 
-// openBackend is the place where events are kept: this process.
-func openBackend() backend {
-	return spine.NewMemory(spine.WithLetterLimit(letterRoom), spine.WithCapacity(backlogRoom))
-}
-
-const (
-	service     = "desk"
-	letterRoom  = 1_000_000
-	backlogRoom = 50_000 // commands that wait: whoever has more of them waits too
-)
+// room is what the place for events is asked to hold.
+var room = console.Room{Events: 50_000, Letters: 1_000_000}
 
 func newFloor(p parts) (*floor, error) {
 	f := &floor{
-		backend: openBackend(),
+		backend: p.backend,
 		record:  newRecord(p.events),
 		stories: newStories(p.stories),
 		audit:   newAuditor(p.audit, p.chains),
 		feed:    newFeed(),
 	}
-	f.letters = supervision.NewDesk(f.backend, service)
+	f.letters = supervision.NewDesk(f.backend, p.service)
+	f.feed.late, f.feed.depth = p.durable, f.depth
+	if p.desk.Wrap == nil && f.audit.on {
+		p.desk.Wrap = f.audit.before.wrap
+	}
 	var err error
 	if f.desk, err = desk.New(p.desk); err != nil {
 		return nil, err
 	}
 	options := append(f.desk.Options(),
-		spine.WithService(service),
+		spine.WithService(p.service),
 		spine.WithOrgan(newIntake()),
 		spine.WithOrgan(f.feed.organ(), spine.Ordered()),
 		spine.WithPolicies(p.policies),
@@ -95,9 +91,20 @@ func (f *floor) dead(ctx context.Context, most int) ([]supervision.DeadLetter, e
 	return all, nil
 }
 
+// depth asks the book of a symbol.
+func (f *floor) depth(ctx context.Context, symbol string) (desk.Depth, error) {
+	d, err := spine.Ask[desk.Depth](ctx, f.spine, desk.MatchingEngine, symbol, desk.DepthOf{})
+	if err != nil {
+		err = fmt.Errorf("depth of %q: %w", symbol, err)
+	}
+	return d, err
+}
+
 // close says what was not written to the files.
 func (f *floor) close() error {
-	return errors.Join(f.backend.Close(context.Background()), f.record.logError(), f.audit.logError())
+	ctx, cancel := context.WithTimeout(context.Background(), console.Lease)
+	defer cancel()
+	return errors.Join(f.backend.Close(ctx), f.record.logError(), f.audit.logError())
 }
 
 // open begins to work. work ends it; what it returns is why it did not go on to its end by itself.

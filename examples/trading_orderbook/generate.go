@@ -15,6 +15,7 @@ type generator struct {
 	middle  []int          // price of each symbol, in cents
 	known   [][]knownOrder // of each symbol: what may be cancelled
 	made    int
+	tag     string // what the ids of orders begin with
 }
 
 type knownOrder struct{ id, trader string }
@@ -80,7 +81,7 @@ func (g *generator) amend(c *desk.Command, at int) {
 }
 
 func (g *generator) enter(c *desk.Command, at int) {
-	c.OrderID, c.TraderID = fmt.Sprintf("S%d", g.made), fmt.Sprintf("trader-%02d", g.random.IntN(traders))
+	c.OrderID, c.TraderID = fmt.Sprintf("%sS%d", g.tag, g.made), fmt.Sprintf("trader-%02d", g.random.IntN(traders))
 	c.Side = [...]string{"BUY", "SELL"}[g.random.IntN(2)]
 	c.Quantity = g.quantity()
 	c.Price = cents(g.price(at, c.Side, 30)) // in the book, mostly

@@ -1,16 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
 )
@@ -42,7 +44,8 @@ const commands = `  BUY 100 AAPL @ 150.50          a limit order; SELL likewise
 type session struct {
 	*app
 	trader string
-	orders int // that were entered
+	orders int    // that were entered
+	tag    string // what their ids begin with
 	known  directory
 }
 
@@ -51,53 +54,34 @@ func (a *app) interactive(ctx context.Context, in io.Reader) error {
 	a.printHead("interactive, help lists the commands")
 	w := a.floor.open(ctx)
 	s := &session{app: a, trader: "you", known: directory{}}
-	err := s.obey(ctx, scan(ctx, in), w.ended, terminal(in))
+	if a.options.store.Durable() {
+		s.tag = newTag() + "-" // orders of earlier sessions have numbers, too
+	}
+	err := a.printEarlier(ctx, w)
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	err = s.obey(ctx, console.Lines(ctx, in), w.ended, console.Terminal(in))
 	if errors.Is(s.settle(ctx), context.DeadlineExceeded) {
-		err = errors.Join(err, errUnfinished)
+		err = errors.Join(err, a.unfinished())
 	}
 	seen, errSeen := a.look(ctx)
 	err = errors.Join(err, errSeen, w.close())
 	return errors.Join(err, a.printReport(seen))
 }
 
-var errUnfinished = errors.New("settlements or retries were still waiting; in memory they end with the program")
-
-// line is a line of input, or why there are no more.
-type line struct {
-	text string
-	err  error
+func (a *app) unfinished() error {
+	if a.options.store.Durable() {
+		return errors.New("settlements or retries were still waiting; the next run goes on with them")
+	}
+	return errors.New("settlements or retries were still waiting; in memory they end with the program")
 }
 
-// longestLine is how long a command may be, in bytes.
-const longestLine = 64 << 10
-
-// scan reads lines in a goroutine: a read that waits for somebody to type cannot be interrupted. It ends
-// with in, and in the worst case with the program.
-func scan(ctx context.Context, in io.Reader) <-chan line {
-	lines := make(chan line)
-	go func() {
-		defer close(lines)
-		s := bufio.NewScanner(in)
-		s.Buffer(nil, longestLine)
-		for s.Scan() {
-			select {
-			case lines <- line{text: s.Text()}:
-			case <-ctx.Done():
-				return
-			}
-		}
-		if s.Err() != nil {
-			select {
-			case lines <- line{err: fmt.Errorf("standard input: %w", s.Err())}:
-			case <-ctx.Done():
-			}
-		}
-	}()
-	return lines
-}
+// newTag is a word that no other run has.
+func newTag() string { return strings.ToLower(rand.Text()[:4]) }
 
 // obey runs commands until there is a reason to stop.
-func (s *session) obey(ctx context.Context, lines <-chan line, ended <-chan struct{}, prompt bool) error {
+func (s *session) obey(ctx context.Context, lines <-chan console.Line, ended <-chan struct{}, prompt bool) error {
 	for {
 		if prompt {
 			s.printf("%s> ", s.trader)
@@ -108,10 +92,10 @@ func (s *session) obey(ctx context.Context, lines <-chan line, ended <-chan stru
 		case <-ended:
 			return nil
 		case l, more := <-lines:
-			if !more || l.err != nil {
-				return l.err
+			if !more || l.Err != nil {
+				return l.Err
 			}
-			if quit := s.command(ctx, l.text); quit {
+			if quit := s.command(ctx, l.Text); quit {
 				return nil
 			}
 		}
@@ -162,7 +146,7 @@ func (s *session) other(ctx context.Context, verb, rest string) error {
 	case "outage":
 		return s.outage(rest)
 	default:
-		return fmt.Errorf("unknown command %q, help lists them", clip(verb, 20))
+		return fmt.Errorf("unknown command %q, help lists them", console.Clip(verb, 20))
 	}
 	return nil
 }
@@ -187,10 +171,10 @@ func (s *session) order(ctx context.Context, text string) error {
 	switch c.Action {
 	case "":
 		s.orders++
-		c.OrderID = fmt.Sprint(s.orders)
+		c.OrderID = s.tag + fmt.Sprint(s.orders)
 	case desk.ActionCancel, desk.ActionAmend:
-		if s.known[c.OrderID] == "" {
-			return fmt.Errorf("no order has the number %q", clip(c.OrderID, 20))
+		if err := s.locate(ctx, c.OrderID); err != nil {
+			return err
 		}
 	case desk.ActionCancelAll:
 		if c.Symbol == "" {
@@ -198,6 +182,24 @@ func (s *session) order(ctx context.Context, text string) error {
 		}
 	}
 	return s.publish(ctx, desk.OrderSubmitted(s.known.complete(c)))
+}
+
+// locate finds out in which symbol an order is; one of an earlier session is looked for in the books.
+func (s *session) locate(ctx context.Context, id string) error {
+	if s.known[id] != "" {
+		return nil
+	}
+	for _, symbol := range s.floor.desk.Symbols() {
+		b, err := spine.Ask[desk.BookState](ctx, s.floor.spine, desk.MatchingEngine, symbol, desk.BookStateOf{Orders: true})
+		if err != nil && !errors.Is(err, spine.ErrNoCell) {
+			return err
+		}
+		if slices.ContainsFunc(b.Orders, func(o desk.RestingOrder) bool { return o.OrderID == id }) {
+			s.known[id] = symbol
+			return nil
+		}
+	}
+	return fmt.Errorf("no order has the number %q", console.Clip(id, 20))
 }
 
 // publish publishes commands, waits for what becomes of them, and prints it.
@@ -211,7 +213,7 @@ func (s *session) publish(ctx context.Context, ps ...actors.Payload) error {
 	}
 	for _, id := range ids {
 		x, _ := s.floor.stories.of(id)
-		s.printTold("  "+pad(clip(cmp.Or(x.Asked.OrderID, x.Asked.Symbol), 8), 8), x.tell())
+		s.printTold("  "+pad(console.Clip(cmp.Or(x.Asked.OrderID, x.Asked.Symbol), 8), 8), x.tell())
 		if x.Refused != nil {
 			s.wrapped("             ", x.Refused.Detail)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/matching"
 )
@@ -89,8 +90,8 @@ func (l ladder) row(bid *desk.Level, price, ask string, most ...int64) string {
 	left := strings.Repeat(" ", bidWidth)
 	if bid != nil {
 		bar := strings.Repeat("█", barLength(bid.Quantity, most[0]))
-		left = l.colour.dim(fmt.Sprintf("%4d", bid.Orders)) + fmt.Sprintf(" %12s ", grouped(int(bid.Quantity))) +
-			l.colour.green(strings.Repeat(" ", barCells-length(bar))+bar)
+		left = l.colour.dim(fmt.Sprintf("%4d", bid.Orders)) + fmt.Sprintf(" %12s ", console.Grouped(int(bid.Quantity))) +
+			l.colour.green(strings.Repeat(" ", barCells-console.Length(bar))+bar)
 	}
 	return strings.TrimRight("      "+left+" │ "+price+" │ "+ask, " ")
 }
@@ -98,7 +99,7 @@ func (l ladder) row(bid *desk.Level, price, ask string, most ...int64) string {
 // ask is the right half: bar, quantity, orders.
 func (l ladder) ask(x desk.Level, most int64) string {
 	bar := strings.Repeat("█", barLength(x.Quantity, most))
-	return l.colour.red(bar+strings.Repeat(" ", barCells-length(bar))) + fmt.Sprintf(" %-12s", grouped(int(x.Quantity))) +
+	return l.colour.red(bar+strings.Repeat(" ", barCells-console.Length(bar))) + fmt.Sprintf(" %-12s", console.Grouped(int(x.Quantity))) +
 		" " + l.colour.dim(fmt.Sprint(x.Orders))
 }
 
@@ -109,4 +110,6 @@ func barLength(quantity, most int64) int {
 }
 
 // pad fills text with blanks up to n characters.
-func pad(text string, n int) string { return text + strings.Repeat(" ", max(0, n-length(text))) }
+func pad(text string, n int) string {
+	return text + strings.Repeat(" ", max(0, n-console.Length(text)))
+}

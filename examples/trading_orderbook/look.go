@@ -70,9 +70,8 @@ func unlessEnded(ctx context.Context, err error) error {
 
 // bookOf asks for one book; the error wraps spine.ErrNoCell when it has had no order.
 func (a *app) bookOf(ctx context.Context, symbol string) (b book, err error) {
-	b.depth, err = spine.Ask[desk.Depth](ctx, a.floor.spine, desk.MatchingEngine, symbol, desk.DepthOf{})
-	if err != nil {
-		return b, fmt.Errorf("depth of %q: %w", symbol, err)
+	if b.depth, err = a.floor.depth(ctx, symbol); err != nil {
+		return b, err
 	}
 	b.agrees = a.floor.feed.agrees(b.depth)
 	b.state, err = spine.Ask[desk.BookState](ctx, a.floor.spine, desk.MatchingEngine, symbol, desk.BookStateOf{})

@@ -23,44 +23,14 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/necrostack/necrostack/examples/console"
 )
 
-// console is what the program reads and where it writes.
-type console struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
-// Exit codes.
-const (
-	exitFailure = 1
-	exitUsage   = 2
-)
-
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal ends the program at once
-	err := run(ctx, os.Args[1:], console{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, errUsage):
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitUsage)
-	default:
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(exitFailure)
-	}
-}
+func main() { console.Main(run) }
 
 // run does what args say until it is done, or ctx ends.
-func run(ctx context.Context, args []string, c console) error {
+func run(ctx context.Context, args []string, c console.Console) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case "match":
@@ -73,19 +43,26 @@ func run(ctx context.Context, args []string, c console) error {
 }
 
 // trade runs the desk in one of its modes.
-func trade(ctx context.Context, args []string, c console) (err error) {
-	o, err := parseFlags(args, c.out)
+func trade(ctx context.Context, args []string, c console.Console) (err error) {
+	o, err := parseFlags(args, c.Out)
 	if err != nil {
 		return err
 	}
-	a, err := newApp(o, c)
+	var found earlier
+	if o.stress && o.store.Durable() {
+		if found, err = finishEarlier(ctx, o, c); err != nil {
+			return err
+		}
+	}
+	a, err := newApp(ctx, o, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
+	a.earlier = found
 	switch {
 	case o.interactive:
-		return a.interactive(ctx, c.in)
+		return a.interactive(ctx, c.In)
 	case o.stress:
 		return a.stress(ctx)
 	default:

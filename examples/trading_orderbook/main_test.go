@@ -17,11 +17,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/necrostack/necrostack/examples/console"
+	"github.com/necrostack/necrostack/spine/redisstream/redistest"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files; review the diff")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(redistest.Shared(m, redistest.AOF("always"))) }
 
 // bound ends a test that hangs; nothing here takes long.
 const bound = 2 * time.Minute
@@ -38,7 +41,7 @@ func play(t *testing.T, stdin string, args ...string) played {
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()
 	var out, errOut bytes.Buffer
-	failure := run(ctx, args, console{strings.NewReader(stdin), &out, &errOut})
+	failure := run(ctx, args, console.Console{In: strings.NewReader(stdin), Out: &out, Err: &errOut})
 	require.NoError(t, ctx.Err(), "the run did not end: %s", out.String())
 	return played{out.String(), errOut.String(), failure}
 }
@@ -53,7 +56,7 @@ func begin(ctx context.Context, in io.Reader, args ...string) *playing {
 	reader, writer := io.Pipe()
 	p := &playing{bufio.NewReader(reader), make(chan error, 1)}
 	go func() { // ends with the run
-		p.done <- run(ctx, args, console{in, writer, writer})
+		p.done <- run(ctx, args, console.Console{In: in, Out: writer, Err: writer})
 		_ = writer.Close()
 	}()
 	return p
@@ -112,7 +115,7 @@ func masked(text string) string {
 func assertFits(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		assert.LessOrEqual(t, length(strings.TrimSuffix(line, "\n")), width, line)
+		assert.LessOrEqual(t, console.Length(strings.TrimSuffix(line, "\n")), width, line)
 	}
 }
 
@@ -176,7 +179,7 @@ func TestMistakesOnTheCommandLineAreToldTogether(t *testing.T) {
 		{[]string{"verify", "a", "b"}, []string{"verify has 2 arguments"}},
 	} {
 		p := play(t, "", c.args...)
-		require.ErrorIs(t, p.failure, errUsage, "%q", c.args)
+		require.ErrorIs(t, p.failure, console.ErrUsage, "%q", c.args)
 		for _, text := range c.want {
 			assert.ErrorContains(t, p.failure, text, "%q", c.args)
 		}

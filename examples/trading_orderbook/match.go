@@ -6,23 +6,24 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/replay"
 )
 
 // match speaks the replay protocol on standard input and output.
-func match(ctx context.Context, args []string, c console) error {
+func match(ctx context.Context, args []string, c console.Console) error {
 	var o replay.Options
 	var amend, ids string
 	var throughSpine bool
-	f := newFlags("match")
+	f := console.NewFlags("match")
 	f.StringVar(&amend, "amend", "open", "")
 	f.StringVar(&ids, "ids", "live", "")
 	f.BoolVar(&throughSpine, "through-spine", false, "")
-	err := finishFlags(f, args, c.out, func(_ map[string]bool, rest []string) (err error) {
+	err := console.ParseFlags(f, args, usage, c.Out, func(_ map[string]bool, rest []string) (err error) {
 		var errAmend, errIDs error
 		o.AmendTotal, errAmend = oneOf("amend", amend, "open", "total")
 		o.IDsEver, errIDs = oneOf("ids", ids, "live", "ever")
-		return errors.Join(noMore(rest), errAmend, errIDs)
+		return errors.Join(console.NoMore(rest), errAmend, errIDs)
 	})
 	if err != nil {
 		return err
@@ -32,7 +33,7 @@ func match(ctx context.Context, args []string, c console) error {
 		carry = func(in io.Reader, out io.Writer, o replay.Options) error { return matchThroughSpine(ctx, in, out, o) }
 	}
 	done := make(chan error, 1)
-	go func() { done <- carry(c.in, c.out, o) }() // ends with the input, and in the worst case with the program
+	go func() { done <- carry(c.In, c.Out, o) }() // ends with the input, and in the worst case with the program
 	select {
 	case err := <-done:
 		return err

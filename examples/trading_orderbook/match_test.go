@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // stream is n lines of the replay protocol in one symbol, with all that it knows and some that it does
@@ -159,9 +161,9 @@ func TestMatchCanBeInterrupted(t *testing.T) {
 func TestMatchReturnsWhatBreaksTheStreams(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"match"}, {"match", "--through-spine"}} {
-		err := run(t.Context(), args, console{iotest.ErrReader(errFull), io.Discard, io.Discard})
+		err := run(t.Context(), args, console.Console{In: iotest.ErrReader(errFull), Out: io.Discard, Err: io.Discard})
 		require.ErrorIs(t, err, errFull)
-		err = run(t.Context(), args, console{strings.NewReader("{}\n"), &full{}, io.Discard})
+		err = run(t.Context(), args, console.Console{In: strings.NewReader("{}\n"), Out: &full{}, Err: io.Discard})
 		require.ErrorIs(t, err, errFull)
 	}
 }
@@ -169,7 +171,7 @@ func TestMatchReturnsWhatBreaksTheStreams(t *testing.T) {
 func BenchmarkMatchThroughSpine(b *testing.B) {
 	text := stream(1, 2000)
 	for b.Loop() {
-		if err := run(b.Context(), []string{"match", "--through-spine"}, console{strings.NewReader(text), io.Discard, io.Discard}); err != nil {
+		if err := run(b.Context(), []string{"match", "--through-spine"}, console.Console{In: strings.NewReader(text), Out: io.Discard, Err: io.Discard}); err != nil {
 			b.Fatal(err)
 		}
 	}

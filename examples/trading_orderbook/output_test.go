@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -295,7 +296,7 @@ func TestLogFlagTellsWhatTheSpineDoes(t *testing.T) {
 func TestLogIsJSONInUTC(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	newLog(&out, slog.LevelWarn).Warn("said", "event_id", "1")
+	console.NewLog(&out, slog.LevelWarn).Warn("said", "event_id", "1")
 	var line struct{ Time, Level, Msg string }
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
 	assert.Equal(t, "said", line.Msg)

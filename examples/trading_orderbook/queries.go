@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/clearing"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
@@ -22,7 +23,7 @@ func (s *session) book(ctx context.Context, symbol string) error {
 		return err
 	}
 	if _, traded := s.floor.desk.Spec(symbol); !traded {
-		return fmt.Errorf("symbol %q is not traded, want one of %s", clip(symbol, 20), strings.Join(s.floor.desk.Symbols(), ", "))
+		return fmt.Errorf("symbol %q is not traded, want one of %s", console.Clip(symbol, 20), strings.Join(s.floor.desk.Symbols(), ", "))
 	}
 	b, err := s.bookOf(ctx, symbol)
 	if errors.Is(err, spine.ErrNoCell) {
@@ -41,15 +42,15 @@ func (s *session) position(ctx context.Context, trader string) error {
 	}
 	st, err := spine.Ask[desk.Statement](ctx, s.floor.spine, desk.RiskManager, trader, desk.StatementOf{})
 	if errors.Is(err, spine.ErrNoCell) {
-		s.printf("  %s has had no trade that is settled\n", clip(trader, 20))
+		s.printf("  %s has had no trade that is settled\n", console.Clip(trader, 20))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.printf("  %s   exposure %s   volume of %s %s\n", clip(trader, 20), st.Exposure, st.Day, st.Volume)
+	s.printf("  %s   exposure %s   volume of %s %s\n", console.Clip(trader, 20), st.Exposure, st.Day, st.Volume)
 	for _, p := range st.Positions {
-		s.printf("      %-8s %12s  @ %s = %s\n", p.Symbol, grouped(int(p.Quantity)), p.Last, p.Value)
+		s.printf("      %-8s %12s  @ %s = %s\n", p.Symbol, console.Grouped(int(p.Quantity)), p.Last, p.Value)
 	}
 	if len(st.Above) > 0 {
 		s.printf("      above %s\n", strings.Join(st.Above, ", "))
@@ -90,7 +91,7 @@ func (s *session) listDead(ctx context.Context) error {
 func (s *session) letter(ctx context.Context, id string) (supervision.DeadLetter, error) {
 	l, err := s.floor.letters.Show(ctx, id)
 	if errors.Is(err, supervision.ErrNoLetter) {
-		return l, fmt.Errorf("no dead letter has the number %q", clip(id, 40))
+		return l, fmt.Errorf("no dead letter has the number %q", console.Clip(id, 40))
 	}
 	return l, err
 }
@@ -130,7 +131,7 @@ func (s *session) outage(word string) error {
 	case word == "off":
 		s.house.SetOutage(clearing.InService)
 	default:
-		return errForm("outage on, or outage off", "%q is neither", clip(word, 20))
+		return errForm("outage on, or outage off", "%q is neither", console.Clip(word, 20))
 	}
 	return nil
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
 )
@@ -19,12 +19,12 @@ type record struct {
 	types    map[string]int
 	accounts accounts
 	alerts   alerts
-	log      eventLog
+	log      console.EventLog
 }
 
 // newRecord writes to out, unless that is nil.
 func newRecord(out io.Writer) *record {
-	return &record{types: map[string]int{}, accounts: newAccounts(), log: eventLog{out: out}}
+	return &record{types: map[string]int{}, accounts: newAccounts(), log: console.EventLog{Out: out}}
 }
 
 func (r *record) hooks() spine.Hooks {
@@ -37,7 +37,7 @@ func (r *record) settled(ev actors.Event) {
 	r.types[ev.Type()]++
 	r.accounts.add(ev)
 	r.alerts.add(ev)
-	r.log.write(ev)
+	r.log.Write(ev)
 }
 
 // counted is how many events of each type were settled, and in all.
@@ -68,26 +68,7 @@ func (r *record) done() int {
 func (r *record) logError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.log.err == nil {
-		return nil
-	}
-	return fmt.Errorf("event log: %w", r.log.err)
-}
-
-// eventLog writes events as JSON lines until it cannot.
-type eventLog struct {
-	out  io.Writer // nil: nowhere
-	err  error     // the first one
-	line []byte
-}
-
-func (l *eventLog) write(ev actors.Event) {
-	if l.out == nil || l.err != nil {
-		return
-	}
-	if l.line, l.err = ev.AppendJSONLine(l.line[:0]); l.err == nil {
-		_, l.err = l.out.Write(l.line)
-	}
+	return r.log.Err()
 }
 
 // alerted returns the first alerts, and how many there were.

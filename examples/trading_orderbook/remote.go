@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/clearing"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/matching"
@@ -43,9 +44,9 @@ func openRemote(ctx context.Context, spec matching.Spec, o replay.Options) (*rem
 	}
 	d.Options() // hands each organ to Wrap
 	b := &remoteBook{symbol: spec.Name, answer: make(chan spine.Result, 1), ended: make(chan struct{})}
-	b.spine, err = spine.New(openBackend(),
+	b.spine, err = spine.New(spine.NewMemory(),
 		spine.WithOrgan(organ, spine.Workers(1), spine.WithOrganPolicy(desk.Policies().For(desk.MatchingEngine))),
-		spine.WithEmissions(sweepRoom, 1<<30), spine.WithMaxSteps(0), spine.WithLogger(newLog(io.Discard, levelOff)),
+		spine.WithEmissions(sweepRoom, 1<<30), spine.WithMaxSteps(0), spine.WithLogger(console.NewLog(io.Discard, console.LevelOff)),
 		spine.WithHooks(spine.Hooks{Settled: func(r spine.Result) {
 			if r.Organ == desk.MatchingEngine {
 				b.answer <- r // one command at a time, so there is room

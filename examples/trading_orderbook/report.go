@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
@@ -47,7 +48,7 @@ func (a *app) printStories() {
 		a.printStory(strconv.Itoa(i+1), &x)
 	}
 	if more += max(0, len(list)-storyLimit); more > 0 {
-		a.printf("      … and %s more\n", grouped(more))
+		a.printf("      … and %s more\n", console.Grouped(more))
 	}
 	a.printf("%s\n", a.colour.dim("      ✓ filled   ◐ filled in part   • in the book   – cancelled   ✗ refused or rejected"))
 }
@@ -60,16 +61,16 @@ func (a *app) printStory(name string, x *story) {
 	if x.Row != nil {
 		asked = x.Row.Text
 	}
-	head := fmt.Sprintf("%4s  %s%s%s", name, pad(clip(x.Asked.OrderID, 7), 8), pad(clip(x.Asked.TraderID, 8), 9), pad(clip(asked, askedWidth), askedWidth))
+	head := fmt.Sprintf("%4s  %s%s%s", name, pad(console.Clip(x.Asked.OrderID, 7), 8), pad(console.Clip(x.Asked.TraderID, 8), 9), pad(console.Clip(asked, askedWidth), askedWidth))
 	a.printTold(head, x.tell())
 }
 
 // printTold prints what happened behind head, in as many lines as it takes.
 func (a *app) printTold(head string, all []told) {
-	blank := strings.Repeat(" ", length(head))
+	blank := strings.Repeat(" ", console.Length(head))
 	for _, t := range all {
 		m := a.paint(t.mark)
-		for _, line := range wrap(t.String(), width-length(head)-3) {
+		for _, line := range console.Wrap(t.String(), width-console.Length(head)-3) {
 			a.printf("%s\n", strings.TrimRight(head+" "+m+" "+line, " "))
 			head, m = blank, " "
 		}
@@ -106,7 +107,7 @@ func (a *app) printReport(s sight) error {
 	a.printOrgans(stats)
 	a.printAudit(s.audits)
 	_, all := a.floor.record.counted()
-	a.printf("\n%s settled, %s retried, %s.\n", plural(all, "event"), plural(stats.Retries, "attempt"), plural(n, "dead letter"))
+	a.printf("\n%s settled, %s retried, %s.\n", console.Plural(all, "event"), console.Plural(stats.Retries, "attempt"), console.Plural(n, "dead letter"))
 	return nil
 }
 
@@ -125,13 +126,15 @@ func (a *app) printBooks(s sight) {
 		a.printBook(b)
 	}
 	if more := len(open) - bookLimit; more > 0 {
-		a.printf("      … and %s more\n", plural(more, "book"))
+		a.printf("      … and %s more\n", console.Plural(more, "book"))
 	}
 	if differ := slices.IndexFunc(s.books, func(b book) bool { return !b.agrees }); differ >= 0 {
 		a.printf("      %s BOOK_CHANGED, replayed, gives another depth of %s\n", a.colour.red("✗"), s.books[differ].depth.Symbol)
 		return
 	}
-	a.printf("      %s BOOK_CHANGED, replayed, gives the same depth\n", a.colour.green("✓"))
+	if slices.ContainsFunc(s.books, func(b book) bool { return a.floor.feed.knows(b.depth.Symbol) }) {
+		a.printf("      %s BOOK_CHANGED, replayed, gives the same depth\n", a.colour.green("✓"))
+	}
 }
 
 func (a *app) printBook(b book) {
@@ -144,7 +147,7 @@ func (a *app) printBook(b book) {
 		if n == 1 {
 			verb = "waits"
 		}
-		a.printf("      %s %s for a price\n", plural(n, "stop"), verb)
+		a.printf("      %s %s for a price\n", console.Plural(n, "stop"), verb)
 	}
 }
 
@@ -153,8 +156,8 @@ func (a *app) printSymbols(s sight) error {
 	const columns = "  %-8s %6s %8s %7s %9s %7s %7s %9s %7s %6s %14s"
 	a.heading("Symbols" + fmt.Sprintf(columns, "", "orders", "rejected", "filled", "cancelled", "resting", "trades", "volume", "settled", "failed", "amount")[len("Symbols"):])
 	line := func(name string, t *turnover, resting int) {
-		a.printf(columns+"\n", clip(name, 8), grouped(t.Orders), grouped(t.Rejected), grouped(t.Filled), grouped(t.Cancelled),
-			grouped(resting), grouped(t.Trades), grouped(int(t.Traded)), grouped(t.Settled), grouped(t.Failed), t.Amount)
+		a.printf(columns+"\n", console.Clip(name, 8), console.Grouped(t.Orders), console.Grouped(t.Rejected), console.Grouped(t.Filled), console.Grouped(t.Cancelled),
+			console.Grouped(resting), console.Grouped(t.Trades), console.Grouped(int(t.Traded)), console.Grouped(t.Settled), console.Grouped(t.Failed), t.Amount)
 	}
 	names := books.names()
 	for _, name := range names[:min(len(names), symbolLimit)] {
@@ -169,8 +172,8 @@ func (a *app) printSymbols(s sight) error {
 	if a.house != nil {
 		t := a.house.Tally()
 		a.printf("      clearing house: %s settled, %s refused, %s repeated; fees %s\n",
-			plural(t.Settled, "trade"), grouped(t.Refused), grouped(t.Repeated), total.Fees)
-		a.printf("      it was asked %s and turned away %s of these\n", times(t.Requests+t.TurnedAway), grouped(t.TurnedAway))
+			console.Plural(t.Settled, "trade"), console.Grouped(t.Refused), console.Grouped(t.Repeated), total.Fees)
+		a.printf("      it was asked %s and turned away %s of these\n", console.Times(t.Requests+t.TurnedAway), console.Grouped(t.TurnedAway))
 	}
 	return nil
 }
@@ -180,13 +183,13 @@ func (a *app) printAlerts() {
 	if total == 0 {
 		return
 	}
-	a.heading(fmt.Sprintf("Alerts (%s)", grouped(total)))
+	a.heading(fmt.Sprintf("Alerts (%s)", console.Grouped(total)))
 	for _, x := range list[:min(len(list), alertLimit)] {
-		a.printf("  %s %-9s %-8s %-18s is at %s, the limit is %s (trade %s)\n", a.colour.yellow("!"), clip(x.TraderID, 9), x.Symbol,
+		a.printf("  %s %-9s %-8s %-18s is at %s, the limit is %s (trade %s)\n", a.colour.yellow("!"), console.Clip(x.TraderID, 9), x.Symbol,
 			x.Reason, x.Value, x.Limit, x.TradeID)
 	}
 	if more := total - min(len(list), alertLimit); more > 0 {
-		a.printf("      … and %s more\n", grouped(more))
+		a.printf("      … and %s more\n", console.Grouped(more))
 	}
 }
 
@@ -203,12 +206,12 @@ func (a *app) printLetters() (int, error) {
 	slices.SortStableFunc(letters, func(x, y supervision.DeadLetter) int {
 		return cmp.Or(cmp.Compare(sourceLine(x.Event), sourceLine(y.Event)), cmp.Compare(x.Organ, y.Organ), cmp.Compare(x.Event.Key(), y.Event.Key()))
 	})
-	a.heading(fmt.Sprintf("Dead letters (%s)", grouped(n)))
+	a.heading(fmt.Sprintf("Dead letters (%s)", console.Grouped(n)))
 	for i, l := range letters {
 		a.printLetter(strconv.Itoa(i+1), l)
 	}
 	if more := n - len(letters); more > 0 {
-		a.printf("      … and %s more\n", grouped(more))
+		a.printf("      … and %s more\n", console.Grouped(more))
 	}
 	return n, nil
 }
@@ -221,8 +224,8 @@ func sourceLine(ev actors.Event) int {
 }
 
 func (a *app) printLetter(name string, l supervision.DeadLetter) {
-	head := fmt.Sprintf("%4s  %-14s  %-10s  %-9s  %-11s  %s", name, l.Organ, clip(l.Event.Key(), 10), l.Reason,
-		plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
+	head := fmt.Sprintf("%4s  %-14s  %-10s  %-9s  %-11s  %s", name, l.Organ, console.Clip(l.Event.Key(), 10), l.Reason,
+		console.Plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
 	a.printf("%s\n", strings.TrimRight(head, " "))
 	a.wrapped("        ", l.Error)
 }
@@ -238,8 +241,8 @@ func (a *app) printOrgans(stats spine.Stats) {
 		if o.Handled+failed == 0 {
 			continue
 		}
-		a.printf("      %-14s %6s  %7s  %7s  %7s  %-9s %8s   %8s   %8s\n", name, grouped(o.Handled), grouped(failed), grouped(o.DeadLetters),
-			grouped(o.Retries), o.Breaker, short(o.Latency.P50), short(o.Latency.P99), short(o.Latency.Max))
+		a.printf("      %-14s %6s  %7s  %7s  %7s  %-9s %8s   %8s   %8s\n", name, console.Grouped(o.Handled), console.Grouped(failed), console.Grouped(o.DeadLetters),
+			console.Grouped(o.Retries), o.Breaker, console.Short(o.Latency.P50), console.Short(o.Latency.P99), console.Short(o.Latency.Max))
 	}
 }
 
@@ -253,14 +256,14 @@ func (a *app) printAudit(all []audited) {
 		if !x.agrees {
 			m = a.colour.red("✗")
 		}
-		a.printf("  %s %-27s %7s  %.16s…\n", m, clip(x.symbol, 20), grouped(int(x.chain.All.Events)), x.chain.All.Head)
+		a.printf("  %s %-27s %7s  %.16s…\n", m, console.Clip(x.symbol, 20), console.Grouped(int(x.chain.All.Events)), x.chain.All.Head)
 	}
 }
 
 // wrapped prints text in lines that fit, each behind indent.
 func (a *app) wrapped(indent, text string) {
-	for _, line := range wrap(text, width-length(indent)) {
+	for _, line := range console.Wrap(text, width-console.Length(indent)) {
 		a.printf("%s%s\n", indent, line)
-		indent = strings.Repeat(" ", length(indent))
+		indent = strings.Repeat(" ", console.Length(indent))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/clearing"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
@@ -28,7 +29,7 @@ func openFloor(t *testing.T) (*floor, *work) {
 	t.Cleanup(client.Close)
 	c.Clearing = client
 	f, err := newFloor(parts{
-		desk: c, stories: 100, chains: true, log: newLog(&full{}, levelOff), policies: desk.Policies(), more: []spine.Option{spine.WithChecking()},
+		backend: spine.NewMemory(), service: service, desk: c, stories: 100, chains: true, log: console.NewLog(&full{}, console.LevelOff), policies: desk.Policies(), more: []spine.Option{spine.WithChecking()},
 	})
 	require.NoError(t, err)
 	w := f.open(t.Context())

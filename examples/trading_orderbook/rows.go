@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/necrostack/necrostack/examples/console"
 )
 
 // row is one row of an input file, not yet read, or what stands there instead of one.
@@ -145,7 +147,7 @@ func (s *rowSplitter) open() error {
 	case s.at == len(s.data):
 		return fmt.Errorf("the file ends here, %s", listForms)
 	case s.data[s.at] != '[':
-		return fmt.Errorf("%q, %s", clip(string(s.data[s.at:min(s.at+20, len(s.data))]), 20), listForms)
+		return fmt.Errorf("%q, %s", console.Clip(string(s.data[s.at:min(s.at+20, len(s.data))]), 20), listForms)
 	}
 	s.at++
 	return nil

@@ -88,6 +88,14 @@ func (s *stories) settled(r spine.Result) {
 	}
 }
 
+// began reports whether a command was handed out in this run, of those that are kept; where there were too many of
+// them nothing is known, and it says so of all.
+func (s *stories) began(id actors.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.more > 0 || s.byID[id] != nil
+}
+
 // list returns the stories that are kept, in order, and how many more commands there were.
 func (s *stories) list() (all []story, more int) {
 	s.mu.Lock()

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -14,8 +16,8 @@ import (
 // against each other.
 func (a *app) stress(ctx context.Context) error {
 	o := a.options
-	a.printHead(fmt.Sprintf("%s in %s, seed %d", plural(o.orders, "random order"), plural(o.symbols, "symbol"), o.seed))
-	bar := newProgress(a.out, o.orders, a.floor.record.done)
+	a.printHead(fmt.Sprintf("%s in %s, seed %d", console.Plural(o.orders, "random order"), console.Plural(o.symbols, "symbol"), o.seed))
+	bar := console.NewProgress(a.out, o.orders, a.floor.record.done)
 	began := time.Now()
 	w := a.floor.open(ctx)
 	err := a.publishRandom(ctx)
@@ -25,7 +27,7 @@ func (a *app) stress(ctx context.Context) error {
 		err = a.await(ctx, w)
 	}
 	took := time.Since(began)
-	bar.stop()
+	bar.Stop()
 	seen, errSeen := a.look(ctx)
 	err = a.interrupted(ctx, errors.Join(err, errSeen, w.close()))
 	err = errors.Join(a.printReport(seen), err)
@@ -38,6 +40,9 @@ func (a *app) stress(ctx context.Context) error {
 
 func (a *app) publishRandom(ctx context.Context) error {
 	g := newGenerator(a.options.seed, a.floor.desk.Symbols())
+	if a.options.store.Durable() {
+		g.tag = newTag() + "-" // the ids of earlier runs are taken
+	}
 	chunk := make([]actors.Payload, 0, publishChunk)
 	for i := range a.options.orders {
 		chunk = append(chunk, g.next())
@@ -70,12 +75,12 @@ func (a *app) matched(ctx context.Context, w *work, began time.Time) time.Durati
 
 func (a *app) printPace(matched, took time.Duration) {
 	_, events := a.floor.record.counted()
-	a.printf("Matched in %s, %s orders/s; all settled and booked in %s, %s events/s.\n", short(matched), rate(a.options.orders, matched),
-		short(took), rate(events, took))
+	a.printf("Matched in %s, %s orders/s; all settled and booked in %s, %s events/s.\n", console.Short(matched), rate(a.options.orders, matched),
+		console.Short(took), rate(events, took))
 }
 
 func rate(n int, took time.Duration) string {
-	return grouped(int(float64(n) / max(took.Seconds(), 1e-9)))
+	return console.Grouped(int(float64(n) / max(took.Seconds(), 1e-9)))
 }
 
 // errBalance reports books that do not agree.
@@ -91,13 +96,13 @@ func (a *app) balance(s sight) error {
 	var wrong []error
 	equal := func(what string, got, want int) {
 		if got != want {
-			wrong = append(wrong, fmt.Errorf("%w: %s: %s, want %s", errBalance, what, grouped(got), grouped(want)))
+			wrong = append(wrong, fmt.Errorf("%w: %s: %s, want %s", errBalance, what, console.Grouped(got), console.Grouped(want)))
 		}
 	}
 	types, _ := a.floor.record.counted()
 	equal("orders submitted", types[desk.OrderSubmitted{}.EventType()], a.options.orders)
 	equal("orders that the desk is through with", books.Commands, a.options.orders)
-	equal("rejected, filled, cancelled and resting", t.Rejected+t.Filled+t.Cancelled+s.resting(), t.Orders)
+	equal("rejected, filled, cancelled and resting", t.Rejected+t.Filled+t.Cancelled+s.resting(), t.Orders+a.earlier.seen.resting())
 	equal("bought", int(t.Bought), int(t.Traded))
 	equal("sold", int(t.Sold), int(t.Traded))
 	equal("settled and failed", t.Settled+t.Failed, t.Trades)
@@ -105,7 +110,7 @@ func (a *app) balance(s sight) error {
 	equal("trades without a last word", none, 0)
 	equal("trades with more than one", repeated, 0)
 	letters, _, err := a.floor.letters.Count(context.Background())
-	equal("dead letters", letters, t.Failed)
+	equal("dead letters", letters-a.earlier.letters, t.Failed)
 	a.balanceBooks(s, equal)
 	if a.house != nil {
 		equal("trades settled by the clearing house", a.house.Tally().Settled, t.Settled)
@@ -114,7 +119,7 @@ func (a *app) balance(s sight) error {
 		return err
 	}
 	a.printf("The books agree: bought = sold = traded (%s),\norders = rejected + filled + cancelled + resting (%s),\n"+
-		"each of %s settled once or a dead letter.\n", grouped(int(t.Traded)), grouped(t.Orders), plural(t.Trades, "trade"))
+		"each of %s settled once or a dead letter.\n", console.Grouped(int(t.Traded)), console.Grouped(t.Orders), console.Plural(t.Trades, "trade"))
 	return nil
 }
 
@@ -123,8 +128,8 @@ func (a *app) balanceBooks(s sight, equal func(what string, got, want int)) {
 	books := a.floor.record.books()
 	for _, b := range s.books {
 		symbol := b.depth.Symbol
-		equal(symbol+": trades of the book", int(b.state.Trades), books.Symbols[symbol].Trades)
-		equal(symbol+": depth that the feed does not have", count(!b.agrees), 0)
+		equal(symbol+": trades of the book", int(b.state.Trades-a.earlier.seen.of(symbol).Trades), cmp.Or(books.Symbols[symbol], &turnover{}).Trades)
+		equal(symbol+": depth that the feed does not have", console.Count(!b.agrees), 0)
 		shown := 0
 		for _, side := range [][]desk.Level{b.depth.Bids, b.depth.Asks} {
 			for _, level := range side {
@@ -134,6 +139,6 @@ func (a *app) balanceBooks(s sight, equal func(what string, got, want int)) {
 		equal(symbol+": orders in the depth", shown, b.state.Live)
 	}
 	for _, x := range s.audits {
-		equal(x.symbol+": audit chains that differ", count(!x.agrees), 0)
+		equal(x.symbol+": audit chains that differ", console.Count(!x.agrees), 0)
 	}
 }

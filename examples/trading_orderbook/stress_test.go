@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -68,7 +69,7 @@ func TestBooksThatDoNotAgreeAreTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, err := newApp(options{stress: true, orders: 300, symbols: 1, seed: 4, levels: levelOff}, console{strings.NewReader(""), &bytes.Buffer{}, &bytes.Buffer{}})
+			a, err := newApp(t.Context(), options{stress: true, orders: 300, symbols: 1, seed: 4, levels: console.LevelOff, store: console.Store{Service: service}}, console.Console{In: strings.NewReader(""), Out: &bytes.Buffer{}, Err: &bytes.Buffer{}})
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, a.close()) })
 			w := a.floor.open(t.Context())

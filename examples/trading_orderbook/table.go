@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -91,7 +92,7 @@ func columnsOf(header []string) ([]column, error) {
 	for i, name := range header {
 		at := slices.Index(names, name)
 		if at < 0 {
-			return nil, fmt.Errorf("unknown column %q, want some of %s", clip(name, 40), strings.Join(names, ", "))
+			return nil, fmt.Errorf("unknown column %q, want some of %s", console.Clip(name, 40), strings.Join(names, ", "))
 		}
 		if slices.Contains(header[:i], name) {
 			return nil, fmt.Errorf("column %q stands there twice", name)
@@ -113,7 +114,7 @@ func commandOf(line []byte, set []column) (c desk.Command, err error) {
 		return c, err
 	}
 	if len(values) != len(set) {
-		return c, fmt.Errorf("the row has %s, want %d", plural(len(values), "field"), len(set))
+		return c, fmt.Errorf("the row has %s, want %d", console.Plural(len(values), "field"), len(set))
 	}
 	for i, v := range values {
 		set[i].set(&c, v)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -67,14 +68,14 @@ func (t *teller) say(text string) { t.now().text = append(t.now().text, text) }
 func (t *teller) add(p actors.Payload) {
 	switch p := p.(type) {
 	case desk.TradeExecuted:
-		t.say(fmt.Sprintf("%s @ %s with %s", grouped(int(p.Quantity)), p.Price, clip(p.MakerOrder, 12)))
+		t.say(fmt.Sprintf("%s @ %s with %s", console.Grouped(int(p.Quantity)), p.Price, console.Clip(p.MakerOrder, 12)))
 	case desk.OrderFilled:
 		t.fill(markFilled, &p.Fill)
 	case desk.OrderPartialFill:
 		t.fill(markPartial, &p.Fill)
 	case desk.OrderTriggered:
 		t.subject = p.OrderID
-		t.lines = append(t.lines, told{markNone, []string{"stop " + clip(p.OrderID, 12) + " runs"}})
+		t.lines = append(t.lines, told{markNone, []string{"stop " + console.Clip(p.OrderID, 12) + " runs"}})
 	case desk.OrderQueued:
 		t.now().mark = markResting
 		t.say(queued(&p))
@@ -82,7 +83,7 @@ func (t *teller) add(p actors.Payload) {
 		t.cancelled(&p)
 	case desk.OrderAmended:
 		t.now().mark = markResting
-		t.say(fmt.Sprintf("amended to %s%s, priority %s", grouped(int(p.Remaining)), at(p.Price), p.Priority))
+		t.say(fmt.Sprintf("amended to %s%s, priority %s", console.Grouped(int(p.Remaining)), at(p.Price), p.Priority))
 	default:
 		t.rare(p)
 	}
@@ -96,7 +97,7 @@ func (t *teller) rare(p actors.Payload) {
 		t.say("rejected: " + strings.Join(p.Reasons, ", "))
 	case desk.OrdersCancelled:
 		t.now().mark = markCancelled
-		t.say(plural(int(p.Count), "order") + " cancelled")
+		t.say(console.Plural(int(p.Count), "order") + " cancelled")
 	case desk.PhaseChanged:
 		t.say(p.Symbol + " is " + p.Phase)
 	}
@@ -104,7 +105,7 @@ func (t *teller) rare(p actors.Payload) {
 
 // fill tells what a trade was to the maker, or all of them to the taker.
 func (t *teller) fill(m mark, f *desk.Fill) {
-	left := grouped(int(f.Remaining)) + " left"
+	left := console.Grouped(int(f.Remaining)) + " left"
 	if f.Role == desk.Maker {
 		text := t.now().text
 		if f.Remaining > 0 && len(text) > 0 {
@@ -126,16 +127,16 @@ func queued(q *desk.OrderQueued) string {
 }
 
 func (t *teller) cancelled(c *desk.OrderCancelled) {
-	what := fmt.Sprintf("%s cancelled (%s)", grouped(int(c.Quantity)), c.Reason)
+	what := fmt.Sprintf("%s cancelled (%s)", console.Grouped(int(c.Quantity)), c.Reason)
 	if c.OrderID != t.subject {
-		t.say(clip(c.OrderID, 12) + ": " + what)
+		t.say(console.Clip(c.OrderID, 12) + ": " + what)
 		return
 	}
 	if t.now().mark != markPartial {
 		t.now().mark = markCancelled
 	}
 	// What a partial fill has left is what is cancelled now.
-	if text := t.now().text; len(text) > 0 && text[len(text)-1] == grouped(int(c.Quantity))+" left" {
+	if text := t.now().text; len(text) > 0 && text[len(text)-1] == console.Grouped(int(c.Quantity))+" left" {
 		t.now().text = text[:len(text)-1]
 	}
 	t.say(what)
@@ -150,7 +151,7 @@ func at(price string) string {
 
 // phrase is a command as interactive reads it.
 func phrase(c desk.Command) string {
-	order, symbol := clip(c.OrderID, 12), clip(c.Symbol, 10)
+	order, symbol := console.Clip(c.OrderID, 12), console.Clip(c.Symbol, 10)
 	switch strings.ToUpper(strings.TrimSpace(c.Action)) {
 	case "", desk.ActionNew:
 		return newPhrase(c)
@@ -161,23 +162,23 @@ func phrase(c desk.Command) string {
 		if c.Quantity != 0 {
 			text += " " + quantityText(c.Quantity)
 		}
-		return text + at(clip(string(c.Price), 12))
+		return text + at(console.Clip(string(c.Price), 12))
 	case desk.ActionCancelAll:
 		return "CANCEL ALL " + symbol
 	case desk.ActionSetPhase:
-		return "PHASE " + symbol + " " + clip(c.Phase, 12)
+		return "PHASE " + symbol + " " + console.Clip(c.Phase, 12)
 	case desk.ActionTick:
-		return "TICK " + symbol + " " + clip(c.Time, 20)
+		return "TICK " + symbol + " " + console.Clip(c.Time, 20)
 	default:
-		return clip(c.Action, 12) + " " + order
+		return console.Clip(c.Action, 12) + " " + order
 	}
 }
 
 func newPhrase(c desk.Command) string {
-	words := []string{clip(c.Side, 6), quantityText(c.Quantity), clip(c.Symbol, 10)}
+	words := []string{console.Clip(c.Side, 6), quantityText(c.Quantity), console.Clip(c.Symbol, 10)}
 	kind, tif := strings.ToUpper(c.OrderType), strings.ToUpper(c.TIF)
 	if c.Price != "" {
-		words = append(words, "@", clip(string(c.Price), 12))
+		words = append(words, "@", console.Clip(string(c.Price), 12))
 	} else if kind == "MARKET" || kind == "STOP" {
 		words = append(words, "MKT")
 	}
@@ -188,13 +189,13 @@ func newPhrase(c desk.Command) string {
 		words = append(words, shortTIF(tif))
 	}
 	if c.Trigger != "" {
-		words = append(words, "STOP", clip(string(c.Trigger), 12))
+		words = append(words, "STOP", console.Clip(string(c.Trigger), 12))
 	}
 	if c.Display != 0 {
 		words = append(words, "SHOW", quantityText(c.Display))
 	}
 	if c.Prevention != "" {
-		words = append(words, "STP", clip(strings.TrimPrefix(c.Prevention, "CANCEL_"), 10))
+		words = append(words, "STP", console.Clip(strings.TrimPrefix(c.Prevention, "CANCEL_"), 10))
 	}
 	return strings.Join(words, " ")
 }
@@ -203,7 +204,7 @@ func shortTIF(word string) string {
 	if word == "POST_ONLY" {
 		return "POST"
 	}
-	return clip(word, 8)
+	return console.Clip(word, 8)
 }
 
 func quantityText(q desk.Quantity) string {

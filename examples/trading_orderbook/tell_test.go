@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/matching"
 )
@@ -126,8 +127,8 @@ func TestColourChangesNoColumn(t *testing.T) {
 
 func TestTextFromOutsideCannotCommandTheTerminal(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, "a·[31m b c", clip("a\x1b[31m\nb\t c", 20))
-	assert.Equal(t, "abc…", clip("abcdef", 4))
+	assert.Equal(t, "a·[31m b c", console.Clip("a\x1b[31m\nb\t c", 20))
+	assert.Equal(t, "abc…", console.Clip("abcdef", 4))
 	p := play(t, "BUY 1 A\x1b[31mB @ 1\ndan\x1b[2Jce\ntrader x\x1b[0m\nbook \x1b[0m\nquit\n", "--interactive")
 	require.NoError(t, p.failure)
 	assert.NotContains(t, p.out, "\x1b")
@@ -135,6 +136,6 @@ func TestTextFromOutsideCannotCommandTheTerminal(t *testing.T) {
 
 func TestNumbersAreReadable(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{"0", "999", "1,000", "-1,234,567"}, []string{grouped(0), grouped(999), grouped(1000), grouped(-1234567)})
-	assert.Equal(t, []string{"1 row", "2 rows", "once", "2,000 times"}, []string{plural(1, "row"), plural(2, "row"), times(1), times(2000)})
+	assert.Equal(t, []string{"0", "999", "1,000", "-1,234,567"}, []string{console.Grouped(0), console.Grouped(999), console.Grouped(1000), console.Grouped(-1234567)})
+	assert.Equal(t, []string{"1 row", "2 rows", "once", "2,000 times"}, []string{console.Plural(1, "row"), console.Plural(2, "row"), console.Times(1), console.Times(2000)})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -18,12 +19,12 @@ import (
 var errAudit = errors.New("the audit file does not verify")
 
 // verify computes the chains of an audit file again.
-func verify(args []string, c console) error {
+func verify(args []string, c console.Console) error {
 	var path string
-	f := newFlags("verify")
-	err := finishFlags(f, args, c.out, func(_ map[string]bool, rest []string) error {
+	f := console.NewFlags("verify")
+	err := console.ParseFlags(f, args, usage, c.Out, func(_ map[string]bool, rest []string) error {
 		if len(rest) != 1 {
-			return fmt.Errorf("verify has %s, want one audit file", plural(len(rest), "argument"))
+			return fmt.Errorf("verify has %s, want one audit file", console.Plural(len(rest), "argument"))
 		}
 		path = rest[0]
 		return nil
@@ -40,7 +41,7 @@ func verify(args []string, c console) error {
 	if err := v.read(file); err != nil {
 		return fmt.Errorf("audit file %q: %w", path, err)
 	}
-	return v.report(c.out)
+	return v.report(c.Out)
 }
 
 // verification is what is known of an audit file so far.
@@ -51,6 +52,7 @@ type verification struct {
 // checked is one chain.
 type checked struct {
 	chain  desk.Chain
+	begun  uint64 // events before the file
 	closed bool
 	wrong  string // the first thing that is
 }
@@ -92,10 +94,17 @@ func (x *checked) add(line *auditLine) string {
 		x.closed = true
 		switch {
 		case line.Link != x.chain.All:
-			return fmt.Sprintf("AuditTrail had %s with the head %s, here are %d", plural(int(line.Link.Events), "event"), line.Link.Head, x.chain.All.Events)
+			return fmt.Sprintf("AuditTrail had %s with the head %s, here are %d", console.Plural(int(line.Link.Events), "event"), line.Link.Head, x.chain.All.Events)
 		case *line.Closed != x.chain.Matching:
 			return "the chain of the matching engine has another head"
 		}
+		return ""
+	}
+	if line.Opened != nil {
+		if x.chain.All.Events > 0 {
+			return "the chain begins a second time"
+		}
+		x.chain.All, x.chain.Matching, x.begun = line.Link, *line.Opened, line.Link.Events
 		return ""
 	}
 	if x.closed {
@@ -128,13 +137,16 @@ func (v *verification) report(out io.Writer) error {
 			m = "✗"
 			bad++
 		}
-		_, _ = fmt.Fprintf(out, "  %s %-10s %8s  %s\n", m, clip(symbol, 10), plural(int(one.chain.All.Events), "event"), one.chain.All.Head)
+		_, _ = fmt.Fprintf(out, "  %s %-10s %8s  %s\n", m, console.Clip(symbol, 10), console.Plural(int(one.chain.All.Events), "event"), one.chain.All.Head)
+		if one.begun > 0 {
+			_, _ = fmt.Fprintf(out, "      goes on after %s of earlier runs\n", console.Plural(int(one.begun), "event"))
+		}
 		if one.wrong != "" {
-			_, _ = fmt.Fprintf(out, "      %s\n", clip(one.wrong, 300))
+			_, _ = fmt.Fprintf(out, "      %s\n", console.Clip(one.wrong, 300))
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%w: %s of %d", errAudit, plural(bad, "chain"), len(v.chains))
+		return fmt.Errorf("%w: %s of %d", errAudit, console.Plural(bad, "chain"), len(v.chains))
 	}
 	return nil
 }

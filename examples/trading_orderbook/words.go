@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 )
 
@@ -58,7 +59,7 @@ func parseCommand(text string) (desk.Command, error) {
 		c := desk.Command{Action: desk.ActionTick, Symbol: strings.ToUpper(p.next()), Time: p.next()}
 		return c, p.end(c.Time != "")
 	default:
-		return desk.Command{}, fmt.Errorf("unknown command %q, help lists them", clip(given, 20))
+		return desk.Command{}, fmt.Errorf("unknown command %q, help lists them", console.Clip(given, 20))
 	}
 }
 
@@ -78,7 +79,7 @@ func (p *parser) end(complete bool) error {
 	case !complete:
 		return errForm(p.form, "something is missing")
 	case len(p.words) > 0:
-		return errForm(p.form, "%q is too much", clip(p.words[0], 20))
+		return errForm(p.form, "%q is too much", console.Clip(p.words[0], 20))
 	}
 	return nil
 }
@@ -86,7 +87,7 @@ func (p *parser) end(complete bool) error {
 func (p *parser) quantity(what, word string) (desk.Quantity, error) {
 	n, err := strconv.ParseInt(word, 10, 64)
 	if err != nil || n <= 0 {
-		return 0, errForm(p.form, "%s is %q, which is no whole number above 0", what, clip(word, 20))
+		return 0, errForm(p.form, "%s is %q, which is no whole number above 0", what, console.Clip(word, 20))
 	}
 	return desk.Quantity(n), nil
 }
@@ -105,7 +106,7 @@ func (p *parser) order(side string) (c desk.Command, err error) {
 	case "":
 		return c, errForm(p.form, "the price is missing")
 	default:
-		return c, errForm(p.form, "%q stands where the price should be", clip(word, 20))
+		return c, errForm(p.form, "%q stands where the price should be", console.Clip(word, 20))
 	}
 	if c.OrderType == "LIMIT" && c.Price == "" {
 		return c, errForm(p.form, "the price is missing")
@@ -131,7 +132,7 @@ func (p *parser) extra(c *desk.Command) (err error) {
 		return nil
 	case "STOP", "SHOW", "STP", "BY", "UNTIL":
 	default:
-		return errForm(p.form, "%q is unknown here", clip(word, 20))
+		return errForm(p.form, "%q is unknown here", console.Clip(word, 20))
 	}
 	value := p.next()
 	if value == "" {

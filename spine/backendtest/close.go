@@ -61,8 +61,7 @@ func (o *owner) abilities() map[string]error {
 	_, errs["Backlog"] = o.backend.(spine.Inspector).Backlog(o.soon())
 	_, errs["Letters"] = o.letters().Letters(o.soon(), supervision.Filter{}, "", 1)
 	_, errs["Letter"] = o.letters().Letter(o.soon(), "1")
-	errs["Replay"] = o.letters().Replay(o.soon(), "1", o.note("k", "replayed"))
-	_, errs["Drop"] = o.letters().Drop(o.soon(), "1")
+	errs["Remove"] = o.remove("1", o.note("k", "replayed"))
 	_, _, errs["Count"] = o.letters().Count(o.soon())
 	store, cell := o.backend.(persistence.Store), persistence.Cell{Organ: "a", Key: "k"}
 	_, errs["Load"] = store.Load(o.soon(), []persistence.Cell{cell})

@@ -280,6 +280,11 @@ func (o *owner) backlog() spine.Backlog {
 // letters returns the service's dead letters.
 func (o *owner) letters() supervision.DeadLetters { return o.backend.(supervision.DeadLetters) }
 
+// remove takes one dead letter away, and puts events in its place.
+func (o *owner) remove(id string, evs ...actors.Event) error {
+	return o.letters().Remove(o.soon(), []supervision.Removal{{ID: id, Events: evs}})[0]
+}
+
 // letterErrors lists what the dead letters of the service complain about.
 func (o *owner) letterErrors() []string {
 	o.Helper()

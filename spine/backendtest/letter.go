@@ -2,6 +2,8 @@ package backendtest
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -16,7 +18,9 @@ var letterParts = []part{
 	{"LettersAreListedOldestFirstPageByPage", letterPages},
 	{"LettersAreFiltered", letterFilter},
 	{"ALetterIsReplayedOnceForItsOrganAlone", letterReplay},
-	{"LettersAreDropped", letterDrop},
+	{"WhatIsDoneToALetterIsToldWithIt", letterAudit},
+	{"LettersAreRemovedWithWhatTakesTheirPlace", letterRemove},
+	{"ALetterIsRemovedOnce", letterRace},
 	{"UnknownLettersAreNotFound", letterUnknown},
 }
 
@@ -33,6 +37,17 @@ func (o *owner) deadNotes(organ int, texts ...string) {
 			}
 		}
 	}
+}
+
+// told finishes what the desk tells and nobody wants, where the backend has not done so, and requires that there is nothing
+// else.
+func (o *owner) told() {
+	o.Helper()
+	ds := o.take()
+	for _, d := range ds {
+		require.Equal(o, supervision.LetterReplayed{}.EventType(), d.Event.Type())
+	}
+	o.finish(ds...)
 }
 
 func letterPages(s *suite) {
@@ -56,12 +71,12 @@ func letterPages(s *suite) {
 		}
 		cursor = p.Next
 		if page == 0 { // what comes and goes meanwhile does not disturb
-			_, err := o.letters().Drop(o.soon(), p.Letters[2].ID)
-			require.NoError(s, err)
+			require.NoError(s, o.remove(p.Letters[2].ID))
 			o.deadNotes(0, "7")
 		}
 	}
-	assert.Equal(s, append(want, "why 7"), got)
+	assert.Equal(s, want, got, "what has come meanwhile is not of this list")
+	assert.Equal(s, []string{"why 0", "why 1", "why 3", "why 4", "why 5", "why 6", "why 7"}, o.letterErrors())
 	_, err := o.letters().Letters(o.soon(), supervision.Filter{}, "no cursor", 3)
 	require.Error(s, err)
 }
@@ -115,8 +130,8 @@ func letterReplay(s *suite) {
 	assert.Equal(s, id, d.Event.ID())
 	assert.Equal(s, page.Letters[0].Event.ID().String(), d.Event.Meta(actors.MetaReplayOf))
 	assert.Equal(s, []int{1}, o.organs(d))
-	o.nothing()
-	other.nothing()
+	o.told()
+	other.told()
 	assert.Equal(s, []string{"why 2"}, o.letterErrors())
 	_, err = desk.Replay(o.soon(), page.Letters[0].ID, nil)
 	require.ErrorIs(s, err, supervision.ErrNoLetter)
@@ -125,22 +140,107 @@ func letterReplay(s *suite) {
 	assert.Equal(s, []string{"why 2", "again"}, o.letterErrors(), "a new letter, at the end")
 }
 
-func letterDrop(s *suite) {
+// letterAudit has an organ that listens to what the desk tells.
+func letterAudit(s *suite) {
+	o := s.serve(organ("a"), spine.OrganSpec{
+		Name: "log", Types: []string{supervision.LetterReplayed{}.EventType(), supervision.LetterDropped{}.EventType()},
+	})
+	o.deadNotes(0, "1", "2", "3")
+	page, err := o.letters().Letters(o.soon(), supervision.Filter{}, "", 9)
+	require.NoError(s, err)
+	desk := supervision.NewDesk(o.letters(), "svc", supervision.ActingAs("eve"))
+	id, err := desk.Replay(o.soon(), page.Letters[1].ID, nil)
+	require.NoError(s, err)
+	ds := o.pull(2)
+	assert.Equal(s, id, ds[0].Event.ID(), "the replay is before what tells of it")
+	assert.Equal(s, []int{1}, o.organs(ds[1]))
+	told, err := actors.Decode[supervision.LetterReplayed](ds[1].Event)
+	require.NoError(s, err)
+	was := supervision.LetterAction{
+		Service: "svc", Organ: "a", Letter: page.Letters[1].ID, Event: page.Letters[1].Event.ID().String(), Type: "NOTE",
+		Reason: "permanent", Error: "why 2", By: "eve",
+	}
+	assert.Equal(s, supervision.LetterReplayed{LetterAction: was, NewEvent: id.String()}, told)
+	o.finish(ds...)
+
+	n, err := desk.Drop(o.soon(), page.Letters[1].ID, "unknown", page.Letters[0].ID)
+	require.NoError(s, err)
+	assert.Equal(s, 1, n)
+	ds = o.pull(1)
+	dropped, err := actors.Decode[supervision.LetterDropped](ds[0].Event)
+	require.NoError(s, err)
+	assert.Equal(s, page.Letters[0].ID, dropped.Letter)
+	o.finish(ds...)
+	o.nothing()
+	assert.Equal(s, []string{"why 3"}, o.letterErrors())
+	assert.Equal(s, spine.Backlog{DeadLetters: 1}, o.backlog(), "nothing is left behind")
+}
+
+func letterRemove(s *suite) {
 	o := s.serve(organ("a"))
 	o.deadNotes(0, "1", "2", "3", "4")
 	page, err := o.letters().Letters(o.soon(), supervision.Filter{}, "", 9)
 	require.NoError(s, err)
-	n, err := o.letters().Drop(o.soon(), page.Letters[1].ID, "unknown", page.Letters[3].ID, page.Letters[1].ID)
-	require.NoError(s, err)
-	assert.Equal(s, 2, n)
-	assert.Equal(s, []string{"why 1", "why 3"}, o.letterErrors())
-	n, err = o.letters().Drop(o.soon())
-	require.NoError(s, err)
-	assert.Zero(s, n)
+	ids := make([]string, 4)
+	for i, l := range page.Letters {
+		ids[i] = l.ID
+	}
+	answers := o.letters().Remove(o.soon(), []supervision.Removal{
+		{ID: ids[1], Events: []actors.Event{s.note("k", "b1"), s.note("k", "b2")}},
+		{ID: "unknown", Events: []actors.Event{s.note("k", "never")}},
+		{ID: ids[0], Events: []actors.Event{s.note("k", "never"), {}}},
+		{ID: ids[3]},
+		{ID: ids[1], Events: []actors.Event{s.note("k", "never")}},
+		{ID: ids[2], Events: []actors.Event{s.note("k", "c")}},
+	})
+	require.Len(s, answers, 6)
+	for i, err := range answers {
+		switch i {
+		case 1, 4:
+			require.ErrorIs(s, err, supervision.ErrNoLetter, i)
+		case 2:
+			require.Error(s, err)
+			require.NotErrorIs(s, err, supervision.ErrNoLetter, i)
+		default:
+			require.NoError(s, err, i)
+		}
+	}
+	assert.Equal(s, []string{"why 1"}, o.letterErrors())
+	ds := o.pull(3)
+	assert.Equal(s, []string{"b1", "b2", "c"}, texts(ds), "in their order, and of what has stayed or was not there nothing")
+	o.finish(ds...)
+	o.nothing()
+	assert.Empty(s, o.letters().Remove(o.soon(), nil))
 	held, _, err := o.letters().Count(o.soon())
 	require.NoError(s, err)
-	assert.Equal(s, 2, held)
-	assert.Equal(s, spine.Backlog{DeadLetters: 2}, o.backlog())
+	assert.Equal(s, 1, held)
+	assert.Equal(s, spine.Backlog{DeadLetters: 1}, o.backlog())
+}
+
+// letterRace has several desks that want the same letters.
+func letterRace(s *suite) {
+	o := s.serve(organ("a", supervision.LetterReplayed{}.EventType()))
+	var want, told []string
+	for i := range 20 {
+		told = append(told, supervision.LetterReplayed{}.EventType())
+		want = append(want, fmt.Sprint(i))
+	}
+	o.deadNotes(0, want...)
+	var group sync.WaitGroup
+	var replayed atomic.Int64
+	for range 4 {
+		group.Go(func() {
+			desk := supervision.NewDesk(o.letters(), "svc", supervision.WithPage(3))
+			report, err := desk.ReplayAll(s.Context(), supervision.Filter{}, supervision.ReplayOptions{})
+			assert.NoError(s, err)
+			assert.Empty(s, report.Failed)
+			replayed.Add(int64(report.Replayed))
+		})
+	}
+	group.Wait()
+	assert.EqualValues(s, 20, replayed.Load())
+	assert.Empty(s, o.letterErrors())
+	s.expect(o.take(), append(want, told...)...)
 }
 
 func letterUnknown(s *suite) {
@@ -149,7 +249,7 @@ func letterUnknown(s *suite) {
 	for _, id := range []string{"", "0", "x", "01", "999999", "-1"} {
 		_, err := o.letters().Letter(o.soon(), id)
 		require.ErrorIs(s, err, supervision.ErrNoLetter, id)
-		require.ErrorIs(s, o.letters().Replay(o.soon(), id, s.note("k", "2")), supervision.ErrNoLetter, id)
+		require.ErrorIs(s, o.remove(id, s.note("k", "2")), supervision.ErrNoLetter, id)
 	}
 	o.nothing()
 	page, err := o.letters().Letters(o.soon(), supervision.Filter{}, "", 9)

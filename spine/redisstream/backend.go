@@ -40,12 +40,15 @@ type Backend struct {
 	numbers    uint64 // entries so far
 	handouts   uint64
 	turn       int   // which shard is first in what goes round
+	planTurn   int   // which is first in a pull: with a common step with turn, some shards would never be
 	takes      []int // Want.Organs of the last Pull
 	deferred   deferredNumbers
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
 	keeper     keeper
 	listener   listener
+	peekedAt   time.Time // fetch's own
+	stirred    time.Time // when this process last added something to a shard of its own
 	troubled   time.Time // when the last log line about the server was written
 	lastBucket int64
 }

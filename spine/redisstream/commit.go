@@ -315,7 +315,7 @@ func (p *piece) applied(handouts uint64) {
 	for _, e := range p.deferred {
 		for i := range e.works {
 			if w := &e.works[i]; w.state == workHeld {
-				p.shard.due[w.organ].version++
+				p.shard.due[w.organ].stored()
 			}
 		}
 	}
@@ -332,6 +332,7 @@ func (p *piece) wakeTarget(key int) {
 	for _, s := range p.b.shards {
 		if s.in == p.keys[key-1] {
 			s.stir()
+			p.b.stirred = time.Now()
 			return
 		}
 	}

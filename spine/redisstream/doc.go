@@ -33,7 +33,8 @@
 //     (package chaos, and the schedules of schedule_*_test.go).
 //   - The same event id published again within the deduplication window makes one event (TestRedisConformance).
 //   - A cell whose stored state is damaged is put in quarantine, and the others go on (TestRedisStateConformance).
-//   - An event that kills the process three times becomes a dead letter (TestEventsOfADeadProcessAreCountedOneByOneFromTheSecondDeathOn).
+//   - An event that kills the process again and again is found out, and becomes a dead letter
+//     (TestWhatIsInHandAtEveryDeathIsHandedOutAloneAndCounted).
 //
 // What a setting of the server loses, of what was answered:
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/necrostack/necrostack/spine"
 )
@@ -94,7 +95,8 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 			plain("XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, ">"))
 	}
 	var peek *call
-	if len(cold) > 0 {
+	if len(cold) > 0 && time.Since(b.peekedAt) >= peekEvery {
+		b.peekedAt = time.Now()
 		peek = plain(peekArgs(cold)...)
 		calls = append(calls, peek)
 	}

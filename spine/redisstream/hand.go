@@ -25,7 +25,7 @@ type entry struct {
 	noted   bool    // the store has progress of it
 	dirty   bool    // it is among those whose progress the present piece writes
 	marked  bool    // an owner that died had it in hand
-	suspect bool    // for the second time at least: its organs get it one at a time
+	suspect bool    // again and again: its organs get it one at a time
 	gone    bool    // finished or deferred
 	parked  bool    // all that is left of it is held: its size counts in shard.parked
 	away    bool    // parked without its event, which the server has: read again when it is its turn

@@ -298,7 +298,7 @@ func (s *shard) noteDue(told []any, organs, versions []int) {
 			continue
 		}
 		*d = deferral{
-			count: number(told[i]), waits: number(told[i+1]), first: parseScore(text(told[i+2])), version: d.version,
+			count: number(told[i]), waits: number(told[i+1]), first: parseScore(text(told[i+2])), version: d.version, told: d.version,
 		}
 	}
 }

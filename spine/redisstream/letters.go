@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/supervision"
 )
 
@@ -15,9 +15,28 @@ const (
 	missingReason   = "missing"
 )
 
-// lettersAtOnce is how many dead letters one listing looks at, whatever it finds: the page may be short, or empty, and
-// have a next.
-const lettersAtOnce = 500
+// How many dead letters one listing looks at, whatever it finds: the page may be short, or empty, and have a next. Where
+// few match it reads so many at a time, which bounds what it holds.
+const (
+	lettersAtOnce = 512
+	lettersPerAsk = 64
+)
+
+// letterCursor is where a list goes on, and where it ends: with the last letter that was there when it began.
+type letterCursor struct{ last, end streamID }
+
+func (c letterCursor) String() string { return c.last.String() + "/" + c.end.String() }
+
+func parseLetterCursor(text string) (c letterCursor, err error) {
+	last, end, _ := strings.Cut(text, "/")
+	var errs [2]error
+	c.last, errs[0] = parseID(last)
+	c.end, errs[1] = parseID(end)
+	if errors.Join(errs[:]...) != nil || c.String() != text {
+		return c, fmt.Errorf("redisstream: dead letters: cursor is %q", text)
+	}
+	return c, nil
+}
 
 // Letters implements supervision.DeadLetters. It reads on from the cursor and never the whole.
 func (b *Backend) Letters(ctx context.Context, f supervision.Filter, cursor string, limit int) (supervision.Page, error) {
@@ -25,31 +44,61 @@ func (b *Backend) Letters(ctx context.Context, f supervision.Filter, cursor stri
 	if err != nil {
 		return supervision.Page{}, err
 	}
-	from := "-"
-	if cursor != "" {
-		id, err := parseID(cursor)
-		if err != nil || id.String() != cursor {
-			return supervision.Page{}, fmt.Errorf("redisstream: dead letters: cursor is %q", cursor)
-		}
-		from = "(" + cursor
-	}
-	limit = max(limit, 1)
-	entries, err := b.xrange(ctx, key, from, "+", lettersAtOnce+1)
+	at, err := b.letterCursor(ctx, key, cursor)
 	if err != nil {
 		return supervision.Page{}, err
 	}
+	limit = max(limit, 1)
 	var p supervision.Page
-	for i, raw := range entries {
-		more := i+1 < len(entries)
-		if l, err := decodeLetter(raw.id.String(), raw.values); err == nil && f.Match(l) {
-			p.Letters = append(p.Letters, l)
+	count := min(limit, lettersAtOnce)
+	for looked := 0; at.last.before(at.end); looked += count {
+		if looked >= lettersAtOnce || len(p.Letters) == limit {
+			p.Next = at.String()
+			return p, nil
 		}
-		if more && (len(p.Letters) >= limit || i+1 == lettersAtOnce) {
-			p.Next = raw.id.String()
+		if looked > 0 {
+			count = lettersPerAsk
+		}
+		entries, err := b.xrange(ctx, key, "("+at.last.String(), at.end.String(), count)
+		if err != nil {
+			return supervision.Page{}, err
+		}
+		full := at.read(&p, b.service.Name, entries, f, limit)
+		if len(entries) < count && !full {
 			return p, nil
 		}
 	}
 	return p, nil
+}
+
+// letterCursor reads a cursor; "" is a new list.
+func (b *Backend) letterCursor(ctx context.Context, key, cursor string) (letterCursor, error) {
+	if cursor != "" {
+		return parseLetterCursor(cursor)
+	}
+	reply, err := b.ask(ctx, "XREVRANGE", key, "+", "-", "COUNT", 1)
+	if err != nil {
+		return letterCursor{}, err
+	}
+	var c letterCursor
+	for _, raw := range entriesOf(list(reply)) {
+		c.end = raw.id
+	}
+	return c, nil
+}
+
+// read adds the letters that match f to a page, and reports whether it is full.
+func (c *letterCursor) read(p *supervision.Page, service string, entries []rawEntry, f supervision.Filter, limit int) (full bool) {
+	for _, raw := range entries {
+		c.last = raw.id
+		if l := readLetter(service, raw); f.Match(l) {
+			p.Letters = append(p.Letters, l)
+		}
+		if len(p.Letters) == limit {
+			return true
+		}
+	}
+	return false
 }
 
 // letterKey is where the letters of the service are.
@@ -75,16 +124,16 @@ func (b *Backend) Letter(ctx context.Context, id string) (supervision.DeadLetter
 		return supervision.DeadLetter{}, err
 	}
 	if !isLetterID(id) {
-		return supervision.DeadLetter{}, fmt.Errorf("%w: %q", supervision.ErrNoLetter, id)
+		return supervision.DeadLetter{}, noLetter(id)
 	}
 	entries, err := b.xrange(ctx, key, id, id, 1)
 	if err != nil {
 		return supervision.DeadLetter{}, err
 	}
 	if len(entries) == 0 {
-		return supervision.DeadLetter{}, fmt.Errorf("%w: %q", supervision.ErrNoLetter, id)
+		return supervision.DeadLetter{}, noLetter(id)
 	}
-	return decodeLetter(id, entries[0].values)
+	return readLetter(b.service.Name, entries[0]), nil
 }
 
 func isLetterID(id string) bool {
@@ -92,60 +141,7 @@ func isLetterID(id string) bool {
 	return err == nil && parsed.String() == id
 }
 
-// Replay implements supervision.DeadLetters.
-func (b *Backend) Replay(ctx context.Context, id string, ev actors.Event) error {
-	key, err := b.letterKey()
-	if err != nil {
-		return err
-	}
-	if ev.IsZero() {
-		return errZeroEvent
-	}
-	if !isLetterID(id) {
-		return fmt.Errorf("%w: %q", supervision.ErrNoLetter, id)
-	}
-	field, entry, err := encodeEntry(ev, b.settings.original)
-	if err != nil {
-		return err
-	}
-	target := b.shards[ev.Shard(len(b.shards))]
-	// Sent once: repeated after a lost answer it would say that there is no such letter.
-	c := &call{script: replayScript, keys: []string{key, target.in, b.keys.load()}, args: []any{id, field, entry}}
-	if err := errors.Join(b.once(ctx, c), c.err); err != nil {
-		return err
-	}
-	if number(c.reply) == 0 {
-		return fmt.Errorf("%w: %q", supervision.ErrNoLetter, id)
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	target.hot = true
-	b.broadcast()
-	return nil
-}
-
-// Drop implements supervision.DeadLetters.
-func (b *Backend) Drop(ctx context.Context, ids ...string) (int, error) {
-	key, err := b.letterKey()
-	if err != nil {
-		return 0, err
-	}
-	words := []any{"XDEL", key}
-	for _, id := range ids {
-		if isLetterID(id) {
-			words = append(words, id)
-		}
-	}
-	if len(words) == 2 {
-		return 0, nil
-	}
-	// Sent once: repeated after a lost answer it would count none.
-	c := plain(words...)
-	if err := errors.Join(b.once(ctx, c), c.err); err != nil {
-		return 0, err
-	}
-	return int(number(c.reply)), nil
-}
+func noLetter(id string) error { return fmt.Errorf("%w: %q", supervision.ErrNoLetter, id) }
 
 // Count implements supervision.DeadLetters.
 func (b *Backend) Count(ctx context.Context) (n, limit int, err error) {

@@ -17,7 +17,7 @@ type listener struct {
 func (l *listener) start(b *Backend) {
 	l.once.Do(func() {
 		l.asked = make(chan struct{}, 1)
-		l.bell = "$"
+		l.bell = "0-0"                  // what rings between two rounds counts
 		b.group.Go(func() { l.run(b) }) // ends with Close
 	})
 }
@@ -90,6 +90,9 @@ func blockArgs(bell, last string, shards []*shard, block time.Duration) []any {
 	}
 	return args
 }
+
+// peekEvery is how often a node that is busy looks for what others have added.
+const peekEvery = time.Millisecond
 
 // peekArgs asks without waiting which streams have something.
 func peekArgs(shards []*shard) []any {

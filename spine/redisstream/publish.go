@@ -231,6 +231,7 @@ func (q *submitQueue) accepted(b *Backend, n int) {
 		}
 	}
 	q.shard.stir()
+	b.stirred = time.Now()
 	q.events = q.events[n:]
 	b.broadcast()
 }

@@ -42,6 +42,7 @@ type prospect struct {
 	fetch      bool // the server may have something
 	odd        bool // entries are to be settled without an organ's say
 	wait       time.Duration
+	busy       bool // there has been something a moment ago
 	changed    <-chan struct{}
 }
 
@@ -57,7 +58,9 @@ func (b *Backend) look(w spine.Want) (prospect, error) {
 		b.takes = nil
 	}
 	now := b.micro()
-	p := prospect{deliveries: b.collect(w, now), changed: b.changed, wait: b.beatTime()}
+	p := prospect{
+		deliveries: b.collect(w, now), changed: b.changed, wait: b.beatTime(), busy: time.Since(b.stirred) < peekEvery,
+	}
 	if len(p.deliveries) > 0 {
 		return p, nil
 	}
@@ -97,7 +100,11 @@ func (b *Backend) aside(ctx context.Context, do func() error) error {
 
 // await waits until something may be had.
 func (b *Backend) await(ctx context.Context, p prospect) error {
-	b.listener.listen(b)
+	if p.busy {
+		p.wait = min(p.wait, peekEvery) // more of our own is to come: to have the server wait as well costs more than it brings
+	} else {
+		b.listener.listen(b)
+	}
 	timer := time.NewTimer(max(p.wait, shortestWait))
 	defer timer.Stop()
 	select {

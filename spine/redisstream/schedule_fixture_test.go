@@ -82,12 +82,14 @@ type step struct {
 func (step) EventType() string  { return "STEP" }
 func (s step) EventKey() string { return s.Key }
 
-// effect is what organs emit. Nobody listens to it.
+// effect is what organs emit: it is due long after the test, so that nobody has to deal with it.
 type effect struct {
+	Key  string `json:"key"`
 	Text string `json:"text"`
 }
 
-func (effect) EventType() string { return "EFFECT" }
+func (effect) EventType() string  { return "EFFECT" }
+func (e effect) EventKey() string { return e.Key }
 
 // node is an owner with a tap on its way to the server.
 type node struct {
@@ -106,6 +108,12 @@ func (y *yard) nodeOf(name, service string, organs ...spine.OrganSpec) *node {
 	y.Helper()
 	b, err := New(y.server.URL(), append(slices.Clone(y.opts), WithNode(name))...)
 	require.NoError(y, err)
+	return y.open(b, service, organs...)
+}
+
+// open serves through a handle that was made.
+func (y *yard) open(b *Backend, service string, organs ...spine.OrganSpec) *node {
+	y.Helper()
 	n := &node{Backend: b, y: y, tap: &tap{server: b.server}}
 	b.server = n.tap
 	y.Cleanup(func() { require.NoError(y, b.Close(y.soon())) })
@@ -239,7 +247,7 @@ func (n *node) done(d spine.Delivery, organ int, effects ...string) spine.Settle
 	x := spine.Settlement{Receipt: d.Receipt, Shard: d.Shard, Organ: organ, Kind: spine.Done}
 	st := actors.NewStamper(actors.StamperOptions{Service: n.service.Name, Organ: n.service.Organs[organ].Name})
 	for i, text := range effects {
-		ev, err := st.Emission(d.Event, i, effect{text}, n.y.clock())
+		ev, err := st.Emission(d.Event, i, actors.After(1000*time.Hour, effect{d.Event.Key(), text}), n.y.clock())
 		require.NoError(n.y, err)
 		x.Emitted = append(x.Emitted, ev)
 	}

@@ -20,7 +20,7 @@ type facts struct {
 	Changes      map[string]string   // cell -> number of changes
 	Effects      []string            // that were emitted
 	Letters      int
-	Unsettled    string // accepted events less those that the service has finished
+	Unsettled    int // accepted steps less those that the service has finished
 }
 
 // facts reads them for the service "svc".
@@ -38,10 +38,8 @@ func (y *yard) facts(organs ...string) facts {
 		ev, err := decodeEntry([]string{fieldEnvelope, e.Values[fieldEnvelope].(string)})
 		require.NoError(y, err)
 		said[e.ID] = word(ev)
-		if ev.Type() == (effect{}).EventType() {
-			f.Effects = append(f.Effects, word(ev))
-		}
 	}
+	f.Effects = y.effects()
 	for _, p := range y.pending("svc") {
 		f.Pending[p.Consumer] = append(f.Pending[p.Consumer], said[p.ID])
 	}
@@ -56,8 +54,24 @@ func (y *yard) facts(organs ...string) facts {
 	}
 	f.Letters = int(client.XLen(ctx, y.keys.letters("svc")).Val())
 	load := client.HMGet(ctx, y.keys.load(), "in", "a:svc").Val()
-	f.Unsettled = formatNumber(parseNumber(text(load[0])) - parseNumber(text(load[1])))
+	f.Unsettled = int(parseNumber(text(load[0]))-parseNumber(text(load[1]))) - len(f.Effects)
 	return f
+}
+
+// effects lists what was emitted, in order. It is due long after the test.
+func (y *yard) effects() []string {
+	y.Helper()
+	entries, err := y.server.Client().HGetAll(y.soon(), y.keys.shard(0).delayedEntries).Result()
+	require.NoError(y, err)
+	delete(entries, "#") // counts them
+	var all []string
+	for _, number := range slices.Sorted(maps.Keys(entries)) {
+		field, value, _ := strings.Cut(entries[number], " ")
+		ev, err := decodeEntry([]string{field, value})
+		require.NoError(y, err)
+		all = append(all, word(ev))
+	}
+	return all
 }
 
 func word(ev actors.Event) string {

@@ -184,10 +184,7 @@ func (g *stage) settle(x *spine.Settlement, answer *spine.Answer, room *int) {
 	st.marks = append(st.marks, answer)
 	switch {
 	case st.lost || x.Receipt.B <= s.lostMark && x.Receipt.B != 0:
-		answer.Code, answer.Handouts = spine.Lost, max(s.lostMark, answer.Handouts)
-		if !st.lost {
-			answer.Handouts = s.lostMark
-		}
+		answer.Code, answer.Handouts = spine.Lost, s.lostMark
 		return
 	case x.Receipt.A == 0 || x.Receipt.A > b.numbers || x.Receipt.B == 0 || x.Receipt.B > b.handouts || !s.owned():
 		g.lose(st)
@@ -226,10 +223,10 @@ func (g *stage) settle(x *spine.Settlement, answer *spine.Answer, room *int) {
 // lose stages nothing more of a shard: memory and store have parted. What was staged before is not sent.
 func (g *stage) lose(x *stagedShard) {
 	x.lost, x.open, x.pieces = true, nil, nil
-	for _, a := range x.marks {
-		*a = spine.Answer{Code: spine.Lost, Handouts: g.b.handouts}
-	}
 	g.b.lose(x.shard, true)
+	for _, a := range x.marks {
+		*a = spine.Answer{Code: spine.Lost, Handouts: x.shard.lostMark}
+	}
 }
 
 // odd stages what no organ has a say about.
@@ -296,19 +293,20 @@ func (g *stage) answered(p *piece, c *call) {
 	}
 }
 
-// loseFrom loses what a piece that was not applied holds, and what comes after it.
+// loseFrom loses what a piece that was not applied holds, and what comes after it. Where the shard was lost before, and may have
+// been taken over anew since, only what was in hand at that time is lost with it.
 func (g *stage) loseFrom(x *stagedShard, from *piece) {
 	x.lost = true
+	if x.shard.token == from.token {
+		g.b.lose(x.shard, true)
+	}
 	lost := false
 	for _, p := range x.pieces {
 		lost = lost || p == from
 		for _, a := range p.answers {
 			if lost {
-				*a = spine.Answer{Code: spine.Lost, Handouts: g.b.handouts}
+				*a = spine.Answer{Code: spine.Lost, Handouts: x.shard.lostMark}
 			}
 		}
-	}
-	if x.shard.token == from.token {
-		g.b.lose(x.shard, true)
 	}
 }

@@ -6,10 +6,14 @@ import (
 	"github.com/necrostack/necrostack/spine"
 )
 
-// An event that kills the process never fails: nobody is left to say so. So an owner that takes a shard over from one that
-// has died marks what that one had in hand. What is marked a second time is suspect: it is handed out to one organ
-// at a time, and one at a time on this node, each time counted in the store beforehand. The count comes with the
-// delivery, and is forgotten when the organ has lived through it.
+// An event that kills the process never fails: nobody is left to say so. An owner that takes a shard over from one that has
+// died marks what that one had in hand, and works on as usual: a process may die for many reasons, and what it had in hand is
+// nearly always innocent. What was in hand at three deaths in a row is suspect. It is handed out to one organ at a
+// time, and one at a time on this node, each time counted in the store beforehand; only these times count against it
+// (spine.Todo.Crashes), and they are forgotten when the organ has lived through it.
+
+// deathsUnnoticed is how often an event may have been in hand of a process that died before it is suspect.
+const deathsUnnoticed = 2
 
 // armed is the suspect that is being handed out, or is in flight.
 type armed struct {
@@ -57,6 +61,12 @@ func (b *Backend) nextSuspect() (s *shard, e *entry, organ int32) {
 
 // arm counts the next suspect in the store, after which it may be handed out.
 func (b *Backend) arm() error {
+	ctx, cancel := context.WithTimeout(context.Background(), b.settings.link.read)
+	defer cancel()
+	if err := b.pulls.enter(ctx); err != nil { // a Pull that has ended may have left another behind
+		return err
+	}
+	defer b.pulls.leave()
 	b.mu.Lock()
 	s, e, organ := b.nextSuspect()
 	if e == nil {
@@ -65,19 +75,19 @@ func (b *Backend) arm() error {
 	}
 	c := &call{script: suspectScript, keys: []string{s.own, s.suspects}, args: []any{s.token, b.suspectField(e, organ)}}
 	b.mu.Unlock()
-	if err := b.once(context.Background(), c); err != nil {
+	if err := b.once(ctx, c); err != nil {
 		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case s.token != c.args[0].(string):
+	case s.token != c.args[0].(string) || e.gone || e.work(organ).state != workReady:
 	case c.word() != "OK":
 		b.lose(s, false)
 	default:
-		b.armed = armed{shard: s, entry: e, organ: organ, crashes: int(number(c.part(1))) + 1}
-		b.settings.log.Warn("an event is handed out alone: the process has died with it in hand more than once",
-			"shard", s.index, "event_id", e.event.ID().String(), "organ", b.service.Organs[organ].Name, "crashes", b.armed.crashes)
+		b.armed = armed{shard: s, entry: e, organ: organ, crashes: int(number(c.part(1)))}
+		b.settings.log.Warn("an event is handed out alone: again and again the process has died with it in hand",
+			"shard", s.index, "event_id", e.event.ID().String(), "organ", b.service.Organs[organ].Name, "time", b.armed.crashes)
 	}
 	return nil
 }

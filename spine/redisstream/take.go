@@ -25,6 +25,12 @@ func (b *Backend) pulled(s *shard, r *pullRequest, old, fresh []rawEntry) {
 		b.handedOut(s, list(e), r.number)
 	}
 	s.noteDue(list(r.guard.part(3)), r.organs, r.versions)
+	if number(r.guard.part(4)) == 1 {
+		// A repeat may have delivered what the pull of this number did not. A store that goes back between the two takes
+		// that away, and neither number shows it. All of it comes again with the next pull.
+		s.hot = true
+		return
+	}
 	taken := old
 	full := len(old) == r.count
 	s.hot = full || s.news > r.news
@@ -101,8 +107,8 @@ func (b *Backend) prove(ctx context.Context) error {
 		inherited, marked := calls[i].args[2].(int), list(calls[i].part(2))
 		for k, progress := range list(calls[i].part(1)) {
 			e := b.enter(s, &raw[k], text(progress), false)
-			if before := text(marked[k]) != ""; e != nil && (before || k < inherited) {
-				e.marked, e.suspect = true, before && k < inherited
+			if before := parseNumber(text(marked[k])); e != nil && (before > 0 || k < inherited) {
+				e.marked, e.suspect = true, before >= deathsUnnoticed && k < inherited
 			}
 		}
 		s.sortAgain()

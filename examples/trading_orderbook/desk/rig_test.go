@@ -1,7 +1,9 @@
 package desk_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -19,6 +21,13 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if text := os.Getenv(jobEnv); text != "" {
+		if err := work(text); err != nil {
+			fmt.Fprintln(os.Stderr, "desk at work:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	// The engine's throttle of its dead letter log ends a second after the last one.
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func2.1"))
 }

@@ -41,4 +41,5 @@ for i = 4, #KEYS do
   due[#due + 1] = redis.call('ZCOUNT', KEYS[i], '-inf', '(0')
   due[#due + 1] = first[2] or ''
 end
-return {'OK', h, handed, due}
+-- What the reads behind a repeat bring may have been delivered after the pull with this number: it is not to be used.
+return {'OK', h, handed, due, last == pull and 1 or 0}

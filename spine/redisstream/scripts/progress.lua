@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- A fenced read of how far entries have come. Those that a dead owner had in hand are marked, and it is told which were
--- marked before.
+-- A fenced read of how far entries have come. Those that a dead owner had in hand are marked, and it is told how often
+-- they were marked before.
 -- KEYS own, prog, sus
 -- ARGV token, last commit answered, how many of the ids to mark, stream ids
 local o = redis.call('HMGET', KEYS[1], 'tok', 'c')
@@ -12,7 +12,7 @@ local progress = redis.call('HMGET', KEYS[2], unpack(ids))
 for i = 1, #ids do progress[i] = progress[i] or '' end
 local marked = redis.call('HMGET', KEYS[3], unpack(ids))
 for i = 1, #ids do
-  if i <= tonumber(ARGV[3]) and not marked[i] then redis.call('HSET', KEYS[3], ids[i], '1') end
+  if i <= tonumber(ARGV[3]) then redis.call('HINCRBY', KEYS[3], ids[i], 1) end
   marked[i] = marked[i] or ''
 end
 return {'OK', progress, marked}

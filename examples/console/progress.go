@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// progress tells how far a run is, as a bar for somebody who looks on and in steps of a tenth
+// Progress tells how far a run is, as a bar for somebody who looks on and in steps of a tenth
 // for everybody else.
-type progress struct {
+type Progress struct {
 	out   io.Writer
 	total int
 	count func() int
@@ -22,13 +22,13 @@ type progress struct {
 
 const progressTick = 100 * time.Millisecond
 
-func newProgress(out io.Writer, total int, count func() int) *progress {
-	p := &progress{out: out, total: total, count: count, live: terminal(out), done: make(chan struct{})}
+func NewProgress(out io.Writer, total int, count func() int) *Progress {
+	p := &Progress{out: out, total: total, count: count, live: Terminal(out), done: make(chan struct{})}
 	p.ended.Go(p.run) // ends with stop
 	return p
 }
 
-func (p *progress) stop() {
+func (p *Progress) Stop() {
 	close(p.done)
 	p.ended.Wait()
 	p.show()
@@ -37,7 +37,7 @@ func (p *progress) stop() {
 	}
 }
 
-func (p *progress) run() {
+func (p *Progress) run() {
 	tick := time.NewTicker(progressTick)
 	defer tick.Stop()
 	for {
@@ -50,17 +50,17 @@ func (p *progress) run() {
 	}
 }
 
-func (p *progress) show() {
+func (p *Progress) show() {
 	n := p.count()
 	const cells = 50
 	if p.live {
 		full := n * cells / p.total
 		_, _ = fmt.Fprintf(p.out, "\r  %s%s %3d %%  %s of %s", strings.Repeat("█", full), strings.Repeat("░", cells-full),
-			n*100/p.total, grouped(n), grouped(p.total))
+			n*100/p.total, Grouped(n), Grouped(p.total))
 		return
 	}
 	if tenth := n * 10 / p.total; tenth > p.tenth {
 		p.tenth = tenth
-		_, _ = fmt.Fprintf(p.out, "  %3d %%  %s of %s\n", tenth*10, grouped(n), grouped(p.total))
+		_, _ = fmt.Fprintf(p.out, "  %3d %%  %s of %s\n", tenth*10, Grouped(n), Grouped(p.total))
 	}
 }

@@ -1,0 +1,109 @@
+package redisstream
+
+import (
+	"slices"
+	"time"
+)
+
+// offerFaults adds what may go wrong beside the network.
+func (s *redisSim) offerFaults(add func(weight int, possible bool, f func())) {
+	n := s.nodes[s.rnd.IntN(len(s.nodes))]
+	add(1, n.b != nil && s.chance(8), func() { s.crash(n) })
+	add(1, !n.frozen && s.chance(8), func() { s.freeze(n) })
+	add(1, n.b != nil && n.opening == nil && s.chance(5), func() { s.steal(n) })
+	add(1, s.joined() && s.chance(4), s.keep)
+	add(1, len(s.saved) > 0 && s.rollbacks < 3 && s.chance(12), s.rollBack)
+	add(1, s.chance(8), func() { s.jump(n) })
+}
+
+// crash ends a process.
+func (s *redisSim) crash(n *simNode) {
+	s.cover["crash"]++
+	s.trace("%s crashes", n.name)
+	n.die()
+}
+
+// freeze stops a process for a while. What it has sent is on its way.
+func (s *redisSim) freeze(n *simNode) {
+	s.cover["freeze"]++
+	s.trace("%s freezes", n.name)
+	n.frozen = true
+}
+
+// steal makes a node believe that the leases of others have run out.
+func (s *redisSim) steal(n *simNode) {
+	s.cover["steal"]++
+	s.trace("%s steals", n.name)
+	n.b.mu.Lock()
+	for _, x := range n.b.shards {
+		if !x.owned() {
+			h, _ := s.store.keys[x.own].(fakeHash)
+			x.rival = rival{token: h["tok"], beat: h["beat"], since: time.Now().Add(-time.Hour), readings: leastReadings}
+		}
+	}
+	n.b.mu.Unlock()
+	n.b.keeper.hurry()
+}
+
+// joined reports whether the store knows all services. One that goes back behind that is lost, and nodes say so; a service
+// that comes later does not see what was trimmed before.
+func (s *redisSim) joined() bool {
+	for _, v := range s.services {
+		if s.store.typeOf(s.keys.service(v.spec.Name)) == "none" {
+			return false
+		}
+	}
+	return true
+}
+
+// keep notes the store as it is, to go back to.
+func (s *redisSim) keep() {
+	s.saved = append(s.saved, s.store.clone())
+	if len(s.saved) > 3 {
+		s.saved = slices.Delete(s.saved, 0, 1)
+	}
+}
+
+// rollBack takes the end of the store's past away, as a server does that has lost it. At times the nodes notice.
+func (s *redisSim) rollBack() {
+	i := s.rnd.IntN(len(s.saved))
+	loaded := s.store.loaded
+	s.store = s.saved[i].clone()
+	s.saved = s.saved[:i+1]
+	s.rollbacks++
+	s.cover["rollback"]++
+	clear(s.accepted)
+	s.published = nil
+	if s.chance(2) {
+		s.store.loaded = loaded // else the server has started again and knows no script
+	}
+	noticed := s.chance(2)
+	s.trace("rollback, noticed %v", noticed)
+	if !noticed {
+		return
+	}
+	s.cover["rollback noticed"]++
+	for _, n := range s.nodes {
+		if n.b == nil {
+			continue
+		}
+		n.b.mu.Lock()
+		for _, x := range n.b.shards {
+			if x.owned() {
+				n.b.lose(x, false)
+			}
+		}
+		n.b.mu.Unlock()
+	}
+}
+
+// jump sets a clock: of a node or of the server.
+func (s *redisSim) jump(n *simNode) {
+	s.cover["clock"]++
+	by := time.Duration(s.rnd.Int64N(int64(20*time.Second))) - 10*time.Second
+	if s.chance(2) {
+		s.serverTime = by
+		return
+	}
+	n.clock = by
+}
