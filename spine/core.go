@@ -231,8 +231,10 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 	c.settle(i, Done, nil)
 }
 
-// maxCrashes is at which hand-out alone (Todo.Crashes) an event is given up: two deaths were its own.
-const maxCrashes = 3
+// maxCrashes is at which hand-out alone (Todo.Crashes) an event is given up. Two deaths would do for one that kills, but not to
+// spare one that has the bad luck to be in hand whenever somebody kills the process: a desk killed every
+// second lost an order to that.
+const maxCrashes = 5
 
 // crashed settles work i for good: again and again the process has died over it.
 func (c *core) crashed(i uint32, crashes int) {
