@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/necrostack/necrostack/spine"
 )
@@ -86,7 +87,11 @@ func (b *Backend) arm() error {
 		b.lose(s, false)
 	default:
 		b.armed = armed{shard: s, entry: e, organ: organ, crashes: int(number(c.part(1)))}
-		b.settings.log.Warn("an event is handed out alone: again and again the process has died with it in hand",
+		level := slog.LevelDebug
+		if b.armed.crashes > 1 {
+			level = slog.LevelWarn
+		}
+		b.settings.log.Log(context.Background(), level, "an event is handed out alone: again and again the process has died with it in hand",
 			"shard", s.index, "event_id", e.event.ID().String(), "organ", b.service.Organs[organ].Name, "time", b.armed.crashes)
 	}
 	return nil
