@@ -69,8 +69,13 @@ func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
 	}
 	clear(ch.ss)
 	ch.ss, ch.refs = ch.ss[:0], ch.refs[:0]
-	c.chunks = append(c.chunks, ch)
+	if len(c.chunks) < spareChunks {
+		c.chunks = append(c.chunks, ch)
+	}
 }
+
+// spareChunks bounds what is kept for the next time: each spare one grows to the largest there was.
+const spareChunks = 16
 
 func (c *core) answered(i uint32, s *Settlement, a Answer) {
 	w := &c.ledger.works[i]

@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/necrostack/necrostack/spine"
@@ -22,25 +23,45 @@ func (b *Backend) Backlog(ctx context.Context) (spine.Backlog, error) {
 		return spine.Backlog{}, err
 	}
 	defer b.commits.leave()
-	for {
-		if err := b.promote(ctx); err != nil {
-			return spine.Backlog{}, err
+	for attempt := 1; ; attempt++ {
+		log, sorted, err := b.survey(ctx)
+		if sorted {
+			return log, nil
 		}
-		log, err := b.count(ctx)
-		if err != nil || !b.unsorted(log) {
-			return log.Backlog, err
+		if err == nil {
+			attempt = 0
+			continue
 		}
-		// What is unread may be for others, or have to wait: look at it.
-		if err := b.prove(ctx); err != nil {
-			return spine.Backlog{}, err
+		b.mu.Lock()
+		gone := b.ready()
+		b.mu.Unlock()
+		if gone != nil {
+			return spine.Backlog{}, gone
 		}
-		if err := b.pullAll(ctx, spine.Want{Events: window, Bytes: math.MaxInt32, Organs: []int{}}); err != nil {
-			return spine.Backlog{}, err
-		}
-		if err := b.prove(ctx); err != nil {
-			return spine.Backlog{}, err
+		b.trouble(err)
+		if stop := b.rest(ctx, attempt); stop != nil {
+			return spine.Backlog{}, fmt.Errorf("%w (last: %w)", stop, err)
 		}
 	}
+}
+
+// survey counts, and looks at what is unread where it cannot tell without. sorted says that the count stands.
+func (b *Backend) survey(ctx context.Context) (log spine.Backlog, sorted bool, err error) {
+	if err := b.promote(ctx); err != nil {
+		return log, false, err
+	}
+	counted, err := b.count(ctx)
+	if err != nil || !b.unsorted(counted) {
+		return counted.Backlog, err == nil, err
+	}
+	// What is unread may be for others, or have to wait: look at it.
+	if err := b.prove(ctx); err != nil {
+		return log, false, err
+	}
+	if err := b.pullAll(ctx, spine.Want{Events: window, Bytes: math.MaxInt32, Organs: []int{}}); err != nil {
+		return log, false, err
+	}
+	return log, false, b.prove(ctx)
 }
 
 // settled waits until every shard is this node's or another's: while one is taken over nobody can tell what is ready in it.
@@ -138,10 +159,15 @@ func (b *Backend) count(ctx context.Context) (counted, error) {
 		b.ripe(&log.Backlog, organ, int(number(due[3*i+1])))
 		log.Retrying += int(number(due[3*i+2]))
 	}
-	pending := list(c.part(5))
+	pending, mine := list(c.part(5)), list(c.part(6))
 	for i, s := range b.shards {
 		if s.owned() {
 			b.countShard(s, &log, now)
+			// What a pull has taken whose answer was lost, or that came late: the next pull finds it.
+			if unseen := int(number(mine[i])) - len(s.entries) - len(s.unproven) - len(s.odd); unseen > 0 {
+				log.unread += unseen
+				s.stir()
+			}
 		} else {
 			log.InFlight += int(number(pending[i]))
 		}
@@ -171,13 +197,7 @@ func (b *Backend) countShard(s *shard, log *counted, now int64) {
 		}
 	}
 	clear(again[len(s.again):])
-	for _, e := range s.entries {
-		for i := range e.works {
-			if e.works[i].state == workInFlight {
-				log.InFlight++
-			}
-		}
-	}
+	log.InFlight += s.inFlight
 	for i := range s.lines {
 		l := &s.lines[i]
 		due := l.due.ripe(0, now)

@@ -125,6 +125,10 @@ func (b *Backend) send(ctx context.Context, calls []*call) (left []*call, err er
 // isNoScript reports the one answer that is told by its text.
 func isNoScript(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") }
 
+// isOutOfMemory reports that the server refuses what may make it grow. The commands of a transaction besides the one that
+// is refused have another error.
+func isOutOfMemory(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "OOM") }
+
 // loadScripts makes all scripts known to the server.
 func (b *Backend) loadScripts(ctx context.Context) error {
 	var calls []*call

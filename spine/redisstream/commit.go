@@ -26,6 +26,8 @@ type piece struct {
 	bytes    int
 	answers  []*spine.Answer
 	noted    []*entry // whose progress is written
+	progress []any
+	sealed   bool
 	staged   []staged // held until the store knows
 	deferred []*entry
 
@@ -75,6 +77,7 @@ func (p *piece) settle(x *spine.Settlement, e *entry, w *work) error {
 	p.settled++
 	p.pmin = max(p.pmin, e.pull)
 	p.lived(e, w.organ)
+	p.shard.inFlight--
 	if x.Kind == spine.Retry || x.Kind == spine.Defer {
 		p.later(e, w, x.Later)
 	} else {
@@ -236,6 +239,7 @@ func (p *piece) odd(o *oddEntry) {
 	p.pmin = max(p.pmin, o.pull)
 	p.finished = append(p.finished, o.id.String())
 	p.forgotten = append(p.forgotten, o.id.String())
+	p.survived = append(p.survived, o.id.String())
 	p.letter(o.letter)
 	if o.target == nil {
 		return
@@ -249,6 +253,21 @@ func (p *piece) odd(o *oddEntry) {
 	p.bytes += len(value)
 }
 
+// seal ends the collecting. What it writes of an entry's progress is how far it has come with this piece, and not with the next one:
+// between the two the process may die.
+func (p *piece) seal() {
+	if p.sealed {
+		return
+	}
+	p.sealed = true
+	for _, e := range p.noted {
+		e.dirty = false
+		if e.open > 0 {
+			p.progress = append(p.progress, e.id.String(), p.b.encodeProgress(e))
+		}
+	}
+}
+
 // call makes the commit. Its number is given now: of a shard, one is on its way at a time.
 func (p *piece) call() *call {
 	p.number = p.shard.commit + 1
@@ -259,14 +278,7 @@ func (p *piece) call() *call {
 			s.own, s.in, s.progress, s.suspects, b.keys.load(), b.keys.letters(b.service.Name), b.keys.bell(),
 		}, p.keys...),
 	}
-	var progress []any
-	for _, e := range p.noted {
-		e.dirty = false
-		if e.open > 0 {
-			progress = append(progress, e.id.String(), b.encodeProgress(e))
-		}
-	}
-	args := make([]any, 0, 32+len(p.finished)+len(p.events)+len(p.late)+len(p.letters)+len(progress)+len(p.scores)+16*len(p.cells))
+	args := make([]any, 0, 32+len(p.finished)+len(p.events)+len(p.late)+len(p.letters)+len(p.progress)+len(p.scores)+16*len(p.cells))
 	args = append(args, p.token, formatNumber(p.number), formatNumber(p.pmin), b.service.Name, p.trim())
 	args = section(args, p.types, 1)
 	args = append(args, len(p.cells))
@@ -275,7 +287,7 @@ func (p *piece) call() *call {
 	}
 	args = section(args, p.finished, 1)
 	args = section(args, p.forgotten, 1)
-	args = section(args, progress, 2)
+	args = section(args, p.progress, 2)
 	args = section(args, p.events, 3)
 	args = section(args, p.late, 4)
 	args = append(append(args, p.nletters), p.letters...)

@@ -3,6 +3,7 @@ package redisstream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,9 @@ func (b *Backend) promote(ctx context.Context) error {
 	var calls []*call
 	b.mu.Lock()
 	for _, s := range b.shards {
-		if s.owned() && s.nextLate != 0 && s.nextLate <= now {
+		// An owner that has nothing to do asks all the same: a store that has gone back may have again what it had promoted.
+		idle := time.Now().UnixNano() >= s.checkAt
+		if s.owned() && (s.nextLate != 0 && s.nextLate <= now || idle) {
 			shards = append(shards, s)
 			calls = append(calls, &call{
 				script: promoteScript, keys: []string{s.in, s.shardKeys.delayed, s.delayedEntries}, args: []any{formatScore(now), window},
@@ -101,6 +104,9 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 		calls = append(calls, peek)
 	}
 	b.server.do(ctx, true, calls)
+	if slices.ContainsFunc(calls, func(c *call) bool { return isOutOfMemory(c.err) }) {
+		return b.pullStarved(ctx, shards, requests) // nothing of the transaction was executed
+	}
 	for _, c := range calls {
 		switch {
 		case c.err == nil:
@@ -135,6 +141,36 @@ const (
 	owner      = "o"
 	deferredTo = "d"
 )
+
+// pullStarved pulls from a server that is out of memory: by one script for each shard, which costs more, but is
+// allowed. What is pulled makes room when it is settled.
+func (b *Backend) pullStarved(ctx context.Context, shards []*shard, requests []*pullRequest) error {
+	calls := make([]*call, len(requests))
+	for i, r := range requests {
+		calls[i] = &call{script: guardScript, keys: r.guard.keys, args: append(slices.Clone(r.guard.args), r.lastSeen, r.count)}
+	}
+	if err := b.once(ctx, calls...); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, r := range requests {
+		s := shards[i]
+		if s.request != r {
+			continue
+		}
+		if calls[i].err != nil {
+			return b.pullRefused(s, calls[i].err)
+		}
+		r.guard.reply = calls[i].reply
+		reads := list(calls[i].part(4))
+		for len(reads) < 2 {
+			reads = append(reads, nil)
+		}
+		b.pulled(s, r, streamOf(reads[0]), streamOf(reads[1]))
+	}
+	return b.usable()
+}
 
 func (b *Backend) pullRefused(s *shard, err error) error {
 	if strings.HasPrefix(err.Error(), "NOGROUP") {

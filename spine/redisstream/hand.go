@@ -116,9 +116,9 @@ func (e *entry) plain() bool {
 	return true
 }
 
-// handOut makes the delivery of what is ready of e, or of one organ's part of it.
-func (e *entry) handOut(shard uint32, handout uint64, only int32) spine.Delivery {
-	d := spine.Delivery{
+// handOut makes the delivery of what is ready of e, or of one organ's part of it, and returns how many works that are.
+func (e *entry) handOut(shard uint32, handout uint64, only int32) (d spine.Delivery, works int) {
+	d = spine.Delivery{
 		Event: e.event, Shard: shard, Receipt: spine.Receipt{A: e.number, B: handout},
 		Position: e.id.position(), Handout: handout,
 	}
@@ -126,7 +126,7 @@ func (e *entry) handOut(shard uint32, handout uint64, only int32) spine.Delivery
 		for i := range e.works {
 			e.works[i].state, e.works[i].handout = workInFlight, handout
 		}
-		return d
+		return d, len(e.works)
 	}
 	d.Todo = []spine.Todo{}
 	for i := range e.works {
@@ -135,6 +135,7 @@ func (e *entry) handOut(shard uint32, handout uint64, only int32) spine.Delivery
 			continue
 		}
 		w.state, w.handout = workInFlight, handout
+		works++
 		if w.organ < 0 {
 			continue
 		}
@@ -144,7 +145,7 @@ func (e *entry) handOut(shard uint32, handout uint64, only int32) spine.Delivery
 		}
 		d.Todo = append(d.Todo, todo)
 	}
-	return d
+	return d, works
 }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }

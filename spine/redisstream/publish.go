@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -196,6 +197,12 @@ func (s *submission) round(ctx context.Context) (moved bool, err error) {
 	}
 	left := s.queues[:0]
 	for i, q := range s.queues {
+		if err := calls[i].err; err != nil && strings.HasPrefix(err.Error(), "LOST") {
+			b := s.b
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return false, b.fail(spine.ErrStoreLost)
+		}
 		if calls[i].err != nil {
 			return false, fmt.Errorf("shard %d: %w", q.shard.index, calls[i].err)
 		}
@@ -242,6 +249,7 @@ func (s *submission) call(q *submitQueue) *call {
 	s.lane.numbers[q.shard.index]++
 	c := &call{script: submitScript, keys: []string{
 		b.keys.load(), q.shard.in, q.shard.shardKeys.delayed, q.shard.delayedEntries, b.keys.bell(), b.keys.publisher(s.lane.id),
+		b.keys.meta(),
 	}}
 	n, bytes := 0, 0
 	var events []any
@@ -255,7 +263,7 @@ func (s *submission) call(q *submitQueue) *call {
 	}
 	c.args = append([]any{
 		q.shard.index, formatNumber(s.lane.numbers[q.shard.index]), b.settings.capacity, b.answersLive().Milliseconds(), n,
-	}, events...)
+	}, append(events, b.storeID())...)
 	return c
 }
 
@@ -286,4 +294,11 @@ func (b *Backend) bucket() int64 {
 	defer b.mu.Unlock()
 	b.lastBucket = max(b.lastBucket, n)
 	return b.lastBucket
+}
+
+// storeID is the id of the store that this process has found.
+func (b *Backend) storeID() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.store
 }

@@ -282,5 +282,7 @@ func (b *Backend) holdBack(s *shard, e *entry) {
 func (b *Backend) handOut(out *batch, s *shard, e *entry, only int32) {
 	b.handouts++
 	out.left -= e.size
-	out.out = append(out.out, e.handOut(s.index, b.handouts, only))
+	d, works := e.handOut(s.index, b.handouts, only)
+	s.inFlight += works
+	out.out = append(out.out, d)
 }

@@ -56,6 +56,7 @@ func (b *Backend) settleAll(ctx context.Context, ss []spine.Settlement, answers 
 			stage.odd(s)
 		}
 	}
+	stage.seal()
 	b.mu.Unlock()
 	return stage.commit(ctx)
 }
@@ -75,6 +76,7 @@ func (b *Backend) settleOdd(ctx context.Context) error {
 			stage.odd(s)
 		}
 	}
+	stage.seal()
 	b.mu.Unlock()
 	err := stage.commit(ctx)
 	if err != nil {
@@ -162,6 +164,7 @@ func (g *stage) of(s *shard) *stagedShard {
 // piece returns the shard's open piece that has room.
 func (g *stage) piece(x *stagedShard) *piece {
 	if x.open != nil && x.open.full() {
+		x.open.seal()
 		x.open = nil
 	}
 	if x.open == nil {
@@ -169,6 +172,15 @@ func (g *stage) piece(x *stagedShard) *piece {
 		x.pieces = append(x.pieces, x.open)
 	}
 	return x.open
+}
+
+// seal ends the collecting of all pieces.
+func (g *stage) seal() {
+	for _, x := range g.shards {
+		if x.open != nil {
+			x.open.seal()
+		}
+	}
 }
 
 // settle stages one settlement. The lock must be held.

@@ -32,6 +32,7 @@ type shard struct {
 	news     int  // how often somebody said so
 	checkAt  int64
 	entries  map[uint64]*entry
+	inFlight int      // works
 	parked   int      // bytes of events that are parked
 	missed   bool     // one whose turn it is was parked without its event
 	again    []*entry // with works to be handed out, by id
@@ -92,7 +93,7 @@ func (s *shard) clear(organs int) {
 	s.request, s.unproven, s.odd, s.again = nil, nil, nil, nil
 	s.handed, s.lastSeen, s.drained, s.hot, s.crashed = "", streamID{}, false, true, false
 	clear(s.entries)
-	s.parked, s.missed = 0, false
+	s.inFlight, s.parked, s.missed = 0, 0, false
 	s.lines = make([]line, organs)
 	for i := range s.lines {
 		s.lines[i].organ = int32(i)

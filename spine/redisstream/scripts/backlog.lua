@@ -3,9 +3,13 @@
 -- ARGV service, shards, now
 local shards = tonumber(ARGV[2])
 local load = redis.call('HMGET', KEYS[1], 'in', 'a:' .. ARGV[1])
-local pending, delayed, next, each = 0, 0, nil, {}
+local pending, delayed, next, each, mine = 0, 0, nil, {}, {}
 for i = 1, shards do
-  each[i] = redis.call('XPENDING', KEYS[2 + i], ARGV[1])[1]
+  local p = redis.call('XPENDING', KEYS[2 + i], ARGV[1])
+  each[i], mine[i] = p[1], 0
+  for _, c in ipairs(p[4] or {}) do
+    if c[1] == 'o' then mine[i] = tonumber(c[2]) end
+  end
   pending = pending + each[i]
   local dl = KEYS[2 + shards + i]
   local first = redis.call('ZRANGE', dl, 0, 0, 'WITHSCORES')
@@ -21,4 +25,4 @@ for i = 3 + 2 * shards, #KEYS do
   due[#due + 1] = redis.call('ZCOUNT', KEYS[i], 0, ARGV[3])
   due[#due + 1] = redis.call('ZCOUNT', KEYS[i], '(' .. ARGV[3], '+inf')
 end
-return {unread, delayed, next or '', redis.call('XLEN', KEYS[2]), due, each}
+return {unread, delayed, next or '', redis.call('XLEN', KEYS[2]), due, each, mine}

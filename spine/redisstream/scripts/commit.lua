@@ -16,16 +16,17 @@
 --   deferred   stream ids that go to consumer d
 --   survived   fields of sus to delete
 --   scores     key, score, member: of due and idle
+local function typed(key, want)
+  local got = redis.call('TYPE', key).ok
+  return got == 'none' or got == want
+end
+if not typed(KEYS[1], 'hash') then return {'CORRUPT', KEYS[1]} end
 local o = redis.call('HMGET', KEYS[1], 'tok', 'c', 'p')
 if o[1] ~= ARGV[1] then return {'FENCED'} end
 if o[2] == ARGV[2] then return {'OK'} end
 if tonumber(o[2]) ~= tonumber(ARGV[2]) - 1 or tonumber(o[3]) < tonumber(ARGV[3]) then return {'REACQUIRE'} end
 
 local fixed = 7
-local function typed(key, want)
-  local got = redis.call('TYPE', key).ok
-  return got == 'none' or got == want
-end
 for i, want in ipairs({'hash', 'stream', 'hash', 'hash', 'hash', 'stream', 'stream'}) do
   if not typed(KEYS[i], want) then return {'CORRUPT', KEYS[i]} end
 end
@@ -52,7 +53,34 @@ for i = 1, cells do
   at = at + 4 + tonumber(ARGV[at + 3])
 end
 
--- From here on it writes.
+local nfinished, finished = section(1)
+local nforgotten, forgotten = section(1)
+local nprogress, progress = section(2)
+local nevents, events = section(3)
+
+-- From here on it writes. What could fail comes first, and can be undone: a stream whose last id is the highest there
+-- is takes nothing more.
+local added = {}
+local function add(key, field, entry)
+  -- The original's form has a second field for what its reader does not know.
+  local cut = field == 'event' and string.find(entry, '\n', 1, true)
+  local id
+  if cut then
+    id = redis.pcall('XADD', key, '*', field, string.sub(entry, 1, cut - 1), 'envelope', string.sub(entry, cut + 1))
+  else
+    id = redis.pcall('XADD', key, '*', field, entry)
+  end
+  if type(id) ~= 'string' then return false end
+  added[#added + 1] = {key, id}
+  return true
+end
+for i = events, events + 3 * nevents - 3, 3 do
+  local key = KEYS[fixed + tonumber(ARGV[i])]
+  if not add(key, ARGV[i + 1], ARGV[i + 2]) then
+    for _, x in ipairs(added) do redis.call('XDEL', x[1], x[2]) end
+    return {'CORRUPT', key}
+  end
+end
 local function drop(key, n)
   local c = redis.call('HMGET', key, 'i', 's', 'sp', 'p', 'pp')
   local first, last = tonumber(c[1] or '1'), tonumber(n)
@@ -78,30 +106,13 @@ for i = 1, cells do
 end
 
 local service = ARGV[4]
-n, from = section(1)
-if n > 0 then
-  redis.call('XACK', KEYS[2], service, unpack(ARGV, from, from + n - 1))
-  redis.call('HINCRBY', KEYS[5], 'a:' .. service, n)
+if nfinished > 0 then
+  redis.call('XACK', KEYS[2], service, unpack(ARGV, finished, finished + nfinished - 1))
+  redis.call('HINCRBY', KEYS[5], 'a:' .. service, nfinished)
 end
-n, from = section(1)
-if n > 0 then redis.call('HDEL', KEYS[3], unpack(ARGV, from, from + n - 1)) end
-n, from = section(2)
-if n > 0 then redis.call('HSET', KEYS[3], unpack(ARGV, from, from + 2 * n - 1)) end
-local function add(key, field, entry)
-  -- The original's form has a second field for what its reader does not know.
-  local cut = field == 'event' and string.find(entry, '\n', 1, true)
-  if cut then
-    redis.call('XADD', key, '*', field, string.sub(entry, 1, cut - 1), 'envelope', string.sub(entry, cut + 1))
-  else
-    redis.call('XADD', key, '*', field, entry)
-  end
-end
-local accepted
-n, from = section(3)
-accepted = n
-for i = from, from + 3 * n - 3, 3 do
-  add(KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
-end
+if nforgotten > 0 then redis.call('HDEL', KEYS[3], unpack(ARGV, forgotten, forgotten + nforgotten - 1)) end
+if nprogress > 0 then redis.call('HSET', KEYS[3], unpack(ARGV, progress, progress + 2 * nprogress - 1)) end
+local accepted = nevents
 n, from = section(4)
 accepted = accepted + n
 for i = from, from + 4 * n - 4, 4 do

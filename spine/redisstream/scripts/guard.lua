@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- The first of a pull's commands: may this owner pull, and what that was deferred is due?
 -- KEYS own, in, prog, then due of organs
--- ARGV token, pull, last commit answered, last hand-out seen, service, now, then for every due how many to hand out
+-- ARGV token, pull, last commit answered, last hand-out seen, service, now, then for every due how many to hand out; where
+-- the script is to read as well: after which id, and how many
 local o = redis.call('HMGET', KEYS[1], 'tok', 'c', 'p', 'h')
 if o[1] ~= ARGV[1] then return {'FENCED'} end
 local pull, last = tonumber(ARGV[2]), tonumber(o[3])

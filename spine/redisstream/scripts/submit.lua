@@ -1,20 +1,22 @@
 #!lua
 -- Appends published events to one shard, in order, until there is no room. Refused as a whole, before it begins, by a
 -- server that is out of memory.
--- KEYS load, in, dl, dlp, bell, pub, then four for every event that asks for it: ids of the bucket that is, of the
+-- KEYS load, in, dl, dlp, bell, pub, meta, then four for every event that asks for it: ids of the bucket that is, of the
 -- one before, of the one after, of two before
 -- ARGV shard, number, room, lifetime of pub and ids in ms, events, then for every event: id ('' when nobody chose it), first of
--- its four keys, due ('' for at once), field, entry
+-- its four keys, due ('' for at once), field, entry; last the store's id
+local fixed = {'hash', 'stream', 'zset', 'hash', 'stream', 'hash', 'hash'}
+for i, key in ipairs(KEYS) do
+  local got = redis.call('TYPE', key).ok
+  if got ~= 'none' and got ~= (fixed[i] or 'hash') then return redis.error_reply('CORRUPT ' .. key) end
+end
+if redis.call('HGET', KEYS[7], 'store') ~= ARGV[#ARGV] then return redis.error_reply('LOST ' .. KEYS[7]) end
 local last = redis.call('HGET', KEYS[6], ARGV[1])
 if last then
   local number, answer = string.match(last, '(%d+) (.*)')
   if number == ARGV[2] then return answer end
   -- A copy that comes late: whoever sent it has its answer.
   if tonumber(number) > tonumber(ARGV[2]) then return '' end
-end
-for i, want in ipairs({'hash', 'stream', 'zset', 'hash', 'stream', 'hash'}) do
-  local got = redis.call('TYPE', KEYS[i]).ok
-  if got ~= 'none' and got ~= want then return redis.error_reply('CORRUPT ' .. KEYS[i]) end
 end
 local room = tonumber(ARGV[3])
 if room >= 0 then
