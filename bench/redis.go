@@ -37,6 +37,7 @@ func parseRedis(args []string, usage io.Writer) (redis.Config, outputs, error) {
 	duration := f.Duration("duration", c.Duration, "about what a round of throughput takes")
 	paced := f.Duration("paced", c.Paced, "what a round of latency takes")
 	f.Float64Var(&c.Rate, "rate", c.Rate, "starts per second of the latency")
+	events := f.Int("events", c.Events, "hops of each steady run")
 	fsyncs := f.String("fsync", joined(c.Fsyncs), "fsync `policies` of the server; the page is written for all of them only, unless -out is given")
 	only := f.String("only", strings.Join(c.Parts, ","), "`parts` to measure")
 	quick := f.Bool("quick", false, "everything once and briefly, with the first policy: shows that it runs, not how fast")
@@ -55,6 +56,7 @@ func parseRedis(args []string, usage io.Writer) (redis.Config, outputs, error) {
 	c.Rounds = pick(given["rounds"], *rounds, c.Rounds)
 	c.Duration = pick(given["duration"], *duration, c.Duration)
 	c.Paced = pick(given["paced"], *paced, c.Paced)
+	c.Events = pick(given["events"], *events, c.Events)
 	c.Parts = strings.Split(*only, ",")
 	if given["fsync"] {
 		c.Fsyncs = nil
@@ -64,6 +66,9 @@ func parseRedis(args []string, usage io.Writer) (redis.Config, outputs, error) {
 	}
 	return c, to, checkRedis(c)
 }
+
+// maxHops is what a steady run can do while each of its parts takes less than its patience.
+const maxHops = 100_000_000
 
 func joined(fsyncs []server.Fsync) string {
 	words := make([]string, len(fsyncs))
@@ -79,6 +84,9 @@ func checkRedis(c redis.Config) error {
 	}
 	if !(c.Rate >= 1 && c.Rate <= maxRate) {
 		return fmt.Errorf("-rate is %v, want 1 to %.0f", c.Rate, maxRate)
+	}
+	if c.Events < 1 || c.Events > maxHops {
+		return fmt.Errorf("-events is %d, want 1 to %d", c.Events, maxHops)
 	}
 	for _, f := range c.Fsyncs {
 		if !slices.Contains(server.Fsyncs, f) {

@@ -49,9 +49,9 @@ func Contenders() []Contender {
 		},
 	)
 	all = append(all,
-		Contender{Name: "NecroStack", Kind: Ours, N: BaseN, Window: wide, Core: true, Open: openOurs(false)},
-		Contender{Name: "NecroStack, one shard", Kind: Ours, N: BaseN, Window: wide, Open: openOurs(false, redisstream.WithShards(1))},
-		Contender{Name: "NecroStack, keyed organs", Kind: OursKeyed, N: BaseN, Window: wide, Core: true, Open: openOurs(true)},
+		Contender{Name: "NecroStack", Kind: Ours, N: BaseN, Window: wide, Core: true, Steady: true, Open: openOurs(false)},
+		Contender{Name: "NecroStack, one shard", Kind: OursAlone, N: BaseN, Window: wide, Open: openOurs(false, redisstream.WithShards(1))},
+		Contender{Name: "NecroStack, keyed organs", Kind: OursKeyed, N: BaseN, Window: wide, Core: true, Steady: true, Open: openOurs(true)},
 	)
 	for _, consumers := range []int{1, 4, 16} {
 		all = append(all, Contender{

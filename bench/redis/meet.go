@@ -63,6 +63,8 @@ func (m *meet) turns(ctx context.Context, round int, who func(Contender) bool, t
 			continue
 		}
 		err := m.contenders[i].on(ctx, m.fsync, func(ctx context.Context, s *stand) error {
+			ctx, stop := context.WithTimeoutCause(ctx, patience, errStuck)
+			defer stop()
 			m.version = s.server.Version
 			return turn(ctx, i, s)
 		})

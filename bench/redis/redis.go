@@ -49,6 +49,7 @@ type Kind string
 const (
 	Ours      Kind = "ours"       // stateless organs
 	OursKeyed Kind = "ours keyed" // keyed organs, with journals
+	OursAlone Kind = "ours alone" // Ours on one shard: shown, and no promise is about it
 	Limit     Kind = "limit"      // one stream, reads and commits in turn: what all are compared with
 	Journaled Kind = "journaled"  // Limit, with a record per event
 	Ahead     Kind = "ahead"      // Limit, each commit in one round trip with the next read
@@ -64,6 +65,7 @@ type Contender struct {
 	N      int  // events per commit, where that is given
 	Window int  // starts in flight
 	Core   bool // measured with every fsync policy, and for latency
+	Steady bool // has a long run
 	Open   Open
 }
 
@@ -80,10 +82,11 @@ func (c Contender) batch() int { return max(min(most, c.Window/leastBatches), 1)
 const (
 	Throughput = "throughput"
 	Latency    = "latency"
+	Lasting    = "steady"
 )
 
 // Parts are all of them.
-var Parts = []string{Throughput, Latency}
+var Parts = []string{Throughput, Latency, Lasting}
 
 // Config says how to measure.
 type Config struct {
@@ -92,17 +95,19 @@ type Config struct {
 	Rate     float64        `json:"rate"`        // starts per second of the latency
 	Paced    time.Duration  `json:"paced_ns"`    // what a round of latency takes
 	Fsyncs   []server.Fsync `json:"fsyncs"`
+	Events   int            `json:"events"` // hops of a steady run
 	Parts    []string       `json:"parts"`
 }
 
 // Defaults is what counts.
 var Defaults = Config{
-	Rounds: 5, Duration: 500 * time.Millisecond, Rate: 2000, Paced: 2 * time.Second, Fsyncs: server.Fsyncs, Parts: Parts,
+	Rounds: 5, Duration: 500 * time.Millisecond, Rate: 2000, Paced: 2 * time.Second, Fsyncs: server.Fsyncs,
+	Events: 5_000_000, Parts: Parts,
 }
 
 // Quick is c in seconds, with one fsync policy: shows that it runs, not how fast.
 func (c Config) Quick() Config {
-	c.Rounds, c.Duration, c.Paced, c.Fsyncs = 1, 20*time.Millisecond, 100*time.Millisecond, c.Fsyncs[:1]
+	c.Rounds, c.Duration, c.Paced, c.Fsyncs, c.Events = 1, 20*time.Millisecond, 100*time.Millisecond, c.Fsyncs[:1], 4000
 	return c
 }
 
@@ -138,14 +143,30 @@ type Suite struct {
 
 // Result is what was measured.
 type Result struct {
-	Config Config  `json:"config"`
-	Server string  `json:"server"` // version of redis-server
-	Suites []Suite `json:"suites"`
+	Config Config   `json:"config"`
+	Server string   `json:"server"` // version of redis-server
+	Suites []Suite  `json:"suites,omitempty"`
+	Steady []Steady `json:"steady,omitempty"`
 }
 
-// Run measures the contenders, in rounds for each fsync policy. progress is told what is about to happen.
+// Run measures the contenders, in rounds for each fsync policy and in long runs. progress is told what is about
+// to happen.
 func Run(ctx context.Context, c Config, contenders []Contender, progress func(string)) (Result, error) {
 	r := Result{Config: c}
+	if c.has(Throughput) || c.has(Latency) {
+		if err := r.meet(ctx, contenders, progress); err != nil {
+			return r, err
+		}
+	}
+	if c.has(Lasting) {
+		return r, r.last(ctx, contenders, progress)
+	}
+	return r, nil
+}
+
+// meet is the rounds.
+func (r *Result) meet(ctx context.Context, contenders []Contender, progress func(string)) error {
+	c := r.Config
 	for _, fsync := range c.Fsyncs {
 		m := meet{config: c, fsync: fsync, progress: progress}
 		for _, x := range contenders {
@@ -154,12 +175,28 @@ func Run(ctx context.Context, c Config, contenders []Contender, progress func(st
 			}
 		}
 		if err := m.run(ctx); err != nil {
-			return r, fmt.Errorf("redis: fsync %s: %w", fsync, err)
+			return fmt.Errorf("redis: fsync %s: %w", fsync, err)
 		}
 		r.Server = m.version
 		r.Suites = append(r.Suites, Suite{Fsync: fsync, Rows: m.rows})
 	}
-	return r, nil
+	return nil
+}
+
+// last is the long runs.
+func (r *Result) last(ctx context.Context, contenders []Contender, progress func(string)) error {
+	for _, x := range contenders {
+		if !x.Steady {
+			continue
+		}
+		s, version, err := x.steadily(ctx, r.Config.Events, progress)
+		if err != nil {
+			return fmt.Errorf("redis: steady: %s: %w", x.Name, err)
+		}
+		r.Server = version
+		r.Steady = append(r.Steady, s)
+	}
+	return nil
 }
 
 func (c Config) has(part string) bool { return slices.Contains(c.Parts, part) }

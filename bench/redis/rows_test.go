@@ -72,6 +72,21 @@ func TestFastestRowOfAKindCounts(t *testing.T) {
 	assert.False(t, ok)
 }
 
+func TestOnlyTheDefaultsAreJudged(t *testing.T) {
+	t.Parallel()
+	var judged, steady []string
+	for _, c := range redis.Contenders() {
+		if c.Kind == redis.Ours || c.Kind == redis.OursKeyed {
+			judged = append(judged, c.Name)
+		}
+		if c.Steady {
+			steady = append(steady, c.Name)
+		}
+	}
+	assert.Equal(t, []string{"NecroStack", "NecroStack, keyed organs"}, judged)
+	assert.Equal(t, judged, steady)
+}
+
 func TestTargetsAreAboutOurRows(t *testing.T) {
 	t.Parallel()
 	s := suite()
@@ -80,6 +95,7 @@ func TestTargetsAreAboutOurRows(t *testing.T) {
 	s.Rows = append(s.Rows,
 		redis.Row{Name: "ours", Kind: redis.Ours, Rounds: rounds(250, 2500, 250), Paced: paced(140, 1260)},
 		redis.Row{Name: "ours keyed", Kind: redis.OursKeyed, Rounds: rounds(500, 5000, 500)},
+		redis.Row{Name: "ours on one shard", Kind: redis.OursAlone, Rounds: rounds(100, 1000, 100)},
 	)
 	targets := redis.Result{Suites: []redis.Suite{s}}.Targets()
 	var got []float64

@@ -29,8 +29,6 @@ var errStuck = fmt.Errorf("nothing more came within %s", patience)
 
 // on lets f use a stand with a server of that policy. ctx of f ends with the first failure of the line.
 func (c Contender) on(ctx context.Context, fsync server.Fsync, f func(ctx context.Context, s *stand) error) (err error) {
-	ctx, stop := context.WithTimeoutCause(ctx, patience, errStuck)
-	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &stand{contender: c}

@@ -1,20 +1,31 @@
 package redis
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/necrostack/necrostack/bench/latency"
+	"github.com/necrostack/necrostack/bench/measure"
 	"github.com/necrostack/necrostack/bench/orders"
 )
 
-// Targets are the promises of which something was measured, with the first fsync policy there is: none without a
-// row of ours.
+// Targets are the promises of which something was measured: of the rounds with the first fsync policy there is, and of
+// long runs; none without a row of ours.
 func (r Result) Targets() []orders.Target {
-	if len(r.Suites) == 0 {
-		return nil
-	}
-	s := r.Suites[0]
 	var all []orders.Target
+	if len(r.Suites) > 0 {
+		all = r.Suites[0].promises()
+	}
+	for _, s := range r.Steady {
+		if s.Long() {
+			all = append(all, s.targets()...)
+		}
+	}
+	return all
+}
+
+// promises are those about rows of ours, with the shards there are by default.
+func (s Suite) promises() (all []orders.Target) {
 	if row, ok := s.Of(Ours); ok {
 		all = append(all, s.targets(row)...)
 	}
@@ -47,4 +58,18 @@ func (s Suite) targets(row Row) (all []orders.Target) {
 		)
 	}
 	return all
+}
+
+// steadiness is the most that the last third of a long run may have of what the third before had.
+const steadiness = 1.05
+
+// targets are those of a long run.
+func (s Steady) targets() []orders.Target {
+	memory := func(at Station) float64 { return float64(at.Memory) }
+	heap := func(at Station) float64 { return float64(at.Heap) }
+	return []orders.Target{
+		{What: s.Name + ", steady: used_memory of the last third by the one before, at most", Must: steadiness, Goal: steadiness, AtMost: true, Got: s.Growth(memory)},
+		{What: s.Name + ", steady: heap of the last third by the one before, at most", Must: steadiness, Goal: steadiness, AtMost: true, Got: s.Growth(heap)},
+		{What: fmt.Sprintf("%s, steady: calls above %s in the slow log, at most", s.Name, SlowFrom), AtMost: true, Got: measure.Of([]float64{float64(s.Slow.Count)})},
+	}
 }

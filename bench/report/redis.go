@@ -42,6 +42,9 @@ func Redis(r redis.Result, f Facts) Document {
 		}
 		d.Sections = append(d.Sections, section)
 	}
+	if section, ok := steadySection(r); ok {
+		d.Sections = append(d.Sections, section)
+	}
 	return d
 }
 

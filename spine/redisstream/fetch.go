@@ -163,7 +163,7 @@ func (b *Backend) pullStarved(ctx context.Context, shards []*shard, requests []*
 			return b.pullRefused(s, calls[i].err)
 		}
 		r.guard.reply = calls[i].reply
-		reads := list(calls[i].part(4))
+		reads := list(calls[i].part(5))
 		for len(reads) < 2 {
 			reads = append(reads, nil)
 		}

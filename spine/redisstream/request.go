@@ -72,11 +72,10 @@ func (b *Backend) newRequest(s *shard, n int, rooms []int, now int64) *pullReque
 	if !s.drained || !s.anyRipe(rooms, now) {
 		return r
 	}
+	// All lines, also those with nothing: what is handed out of one leaves all, and a commit that comes before this may have put
+	// it into any.
 	for i := range s.due {
 		d := &s.due[i]
-		if d.count == 0 && !d.stale {
-			continue
-		}
 		room := 0
 		if d.ripe(now) {
 			room = rooms[i]

@@ -43,4 +43,14 @@ for i = 4, #KEYS do
   due[#due + 1] = first[2] or ''
 end
 -- What the reads behind a repeat bring may have been delivered after the pull with this number: it is not to be used.
-return {'OK', h, handed, due, last == pull and 1 or 0}
+local answer = {'OK', h, handed, due, last == pull and 1 or 0}
+local at = 4 + #KEYS
+if ARGV[at] then
+  -- A server that is out of memory refuses a transaction with reads of groups in it, but lets this script read.
+  local reads = {}
+  for i, id in ipairs({ARGV[at], '>'}) do
+    reads[i] = redis.call('XREADGROUP', 'GROUP', ARGV[5], 'o', 'COUNT', ARGV[at + 1], 'STREAMS', KEYS[2], id) or {}
+  end
+  answer[6] = reads
+end
+return answer
