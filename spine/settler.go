@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // settler talks to the backend about what is done: it settles chunk after chunk, in order, and
@@ -68,7 +69,10 @@ func (s *settler) run() {
 		}
 		if s.closed {
 			s.mu.Unlock()
-			s.look()
+			// For the statistics alone: a backend that cannot be reached must not hold up the end.
+			ctx, stop := context.WithTimeout(context.WithoutCancel(s.ctx), lastLook)
+			s.look(ctx)
+			stop()
 			return
 		}
 		chunks, asked := s.chunks, s.asked
@@ -78,7 +82,7 @@ func (s *settler) run() {
 		clear(chunks)
 		spare = chunks
 		if asked {
-			s.tell(s.look())
+			s.tell(s.look(s.ctx))
 		}
 	}
 }
@@ -112,13 +116,16 @@ func (s *settler) settle(chunks []*chunk) {
 // mostSettled is how many settlements are gathered for one call.
 const mostSettled = 8192
 
+// lastLook is how long the backlog at the end may take.
+const lastLook = time.Second
+
 // look asks for the backlog.
-func (s *settler) look() backlogMsg {
+func (s *settler) look(ctx context.Context) backlogMsg {
 	i, ok := s.backend.(Inspector)
 	if !ok {
 		return backlogMsg{err: errors.New("spine: the backend does not tell its backlog")}
 	}
-	b, err := i.Backlog(context.WithoutCancel(s.ctx))
+	b, err := i.Backlog(ctx)
 	if err == nil {
 		s.late.Store(int64(b.Delayed))
 	}
