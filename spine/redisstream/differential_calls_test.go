@@ -136,6 +136,10 @@ func (d *differ) pull(p place) []fakeCall {
 	if d.chance(3) {
 		last = d.id(p)
 	}
+	if d.chance(6) {
+		guard.args = append(guard.args, last, n)
+		return []fakeCall{guard}
+	}
 	read := func(id string) fakeCall {
 		return fakeCall{args: []string{"XREADGROUP", "GROUP", p.service, owner, "COUNT", n, "STREAMS", p.shard.in, id}}
 	}
@@ -176,7 +180,7 @@ func (d *differ) submit(p place) []fakeCall {
 	if d.chance(3) {
 		room = fmt.Sprint(d.rnd.IntN(40))
 	}
-	keys := []string{differRing.load(), p.shard.in, p.shard.delayed, p.shard.delayedEntries, differRing.bell(), differRing.publisher(lane)}
+	keys := []string{differRing.load(), p.shard.in, p.shard.delayed, p.shard.delayedEntries, differRing.bell(), differRing.publisher(lane), differRing.meta()}
 	n := 1 + d.rnd.IntN(6)
 	args := []string{field, number, room, "3600000", fmt.Sprint(n)}
 	for range n {
@@ -192,7 +196,11 @@ func (d *differ) submit(p place) []fakeCall {
 		field, entry := d.entry()
 		args = append(args, id, at, due, field, entry)
 	}
-	return call1(submitScript, keys, args...)
+	store := "store"
+	if d.chance(9) {
+		store = "another"
+	}
+	return call1(submitScript, keys, append(args, store)...)
 }
 
 // entry is one as it is written: in one field, or in the two of the original's form.

@@ -137,7 +137,7 @@ func (d *differ) compare(c fakeCall, reply any, err error, real *call) {
 		name = c.script.name
 		d.words[name+" "+(&call{reply: real.reply}).word()]++
 	}
-	if kind(err) != kind(real.err) {
+	if errorWord(err) != errorWord(real.err) {
 		d.t.Errorf("seed %d: %s %q %q: the error is %v, the fake's %v", d.seed, name, c.keys, c.args, real.err, err)
 		return
 	}
@@ -147,8 +147,8 @@ func (d *differ) compare(c fakeCall, reply any, err error, real *call) {
 	}
 }
 
-// kind is the first word of an error.
-func kind(err error) string {
+// errorWord is the first word of an error.
+func errorWord(err error) string {
 	if err == nil {
 		return ""
 	}

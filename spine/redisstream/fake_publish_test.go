@@ -6,6 +6,19 @@ import (
 )
 
 func (s *fakeStore) submit(keys, args []string) any {
+	fixed := []string{"hash", "stream", "zset", "hash", "stream", "hash", "hash"}
+	for i, key := range keys {
+		want := "hash"
+		if i < len(fixed) {
+			want = fixed[i]
+		}
+		if !s.fits(key, want) {
+			panic(fakeError("CORRUPT " + key))
+		}
+	}
+	if s.hget(keys[6], "store") != args[len(args)-1] {
+		panic(fakeError("LOST " + keys[6]))
+	}
 	number, answer, before := strings.Cut(s.hget(keys[5], args[0]), " ")
 	switch {
 	case !before || s.flaws.twiceSubmitted:
@@ -14,18 +27,10 @@ func (s *fakeStore) submit(keys, args []string) any {
 	case fakeInt(number) > fakeInt(args[1]):
 		return ""
 	}
-	if before && fakeInt(number) > fakeInt(args[1]) && !s.flaws.twiceSubmitted {
-		return "" // a copy that comes late
-	}
-	for i, want := range []string{"hash", "stream", "zset", "hash", "stream", "hash"} {
-		if !s.fits(keys[i], want) {
-			panic(fakeError("CORRUPT " + keys[i]))
-		}
-	}
 	room := s.room(keys[0], atoi(args[2]))
 	answer = ""
 	added, delayed := 0, 0
-	for at := 5; at < len(args); at += 5 {
+	for at := 5; at < len(args)-1; at += 5 {
 		id, ids, due, field, entry := args[at], atoi(args[at+1]), args[at+2], args[at+3], args[at+4]
 		if id != "" && s.published(keys[ids-1:ids+2], id) {
 			answer += "d"

@@ -187,7 +187,22 @@ func (s *fakeStore) guard(keys, args []string) any {
 	if last == pull && !s.flaws.hiddenRepeat {
 		repeat = 1
 	}
-	return fakeList("OK", h, handed, s.lines(keys[3:]), repeat)
+	answer := fakeList("OK", h, handed, s.lines(keys[3:]), repeat)
+	if at := 3 + len(keys); at < len(args) {
+		answer = append(answer, s.readBoth(keys[1], args[4], args[at], atoi(args[at+1])))
+	}
+	return answer
+}
+
+// readBoth reads in a guard what a pull reads behind it.
+func (s *fakeStore) readBoth(key, group, after string, count int) any {
+	reads := fakeList(s.readOld(key, group, owner, fakeID(after), count), s.readNew(key, group, owner, count))
+	for i := range reads {
+		if reads[i] == nil {
+			reads[i] = []any{}
+		}
+	}
+	return reads
 }
 
 // handOut brings what is due back to the owner's work.
@@ -195,7 +210,11 @@ func (s *fakeStore) handOut(keys, args []string) string {
 	var ids []string
 	taken := map[string]bool{}
 	for i, key := range keys[3:] {
-		for _, id := range s.sorted(key, fakeLeast, parseScore(args[5]), atoi(args[6+i])) {
+		room := atoi(args[6+i])
+		if room == 0 {
+			continue
+		}
+		for _, id := range s.sorted(key, fakeLeast, parseScore(args[5]), room) {
 			if !taken[id] {
 				taken[id] = true
 				ids = append(ids, id)
@@ -224,8 +243,8 @@ func (s *fakeStore) progress(keys, args []string) any {
 	for i, id := range args[3:] {
 		progress = append(progress, s.hget(keys[1], id))
 		marked = append(marked, s.hget(keys[2], id))
-		if i < atoi(args[2]) && !s.has(keys[2], id) {
-			s.hset(keys[2], id, "1")
+		if i < atoi(args[2]) {
+			s.hincrby(keys[2], id, 1)
 		}
 	}
 	return fakeList("OK", progress, marked)
@@ -242,10 +261,10 @@ func (s *fakeStore) backlog(keys, args []string) any {
 	shards := atoi(args[1])
 	var pending, delayed int64
 	var next any = ""
-	each, due := []any{}, []any{}
+	each, mine, due := []any{}, []any{}, []any{}
 	for i := range shards {
 		n := int64(len(s.group(keys[2+i], args[0]).pending))
-		each = append(each, n)
+		each, mine = append(each, n), append(mine, s.pendingOf(keys[2+i], args[0], owner))
 		pending += n
 		dl := keys[2+shards+i]
 		if first := s.first(dl, fakeLeast); first != nil {
@@ -260,5 +279,5 @@ func (s *fakeStore) backlog(keys, args []string) any {
 		due = append(due, s.zcount(key, fakeLeast, -1), s.zcount(key, 0, now), s.zcount(key, now+1, fakeMost))
 	}
 	unread := fakeInt(s.hget(keys[0], "in")) - fakeInt(s.hget(keys[0], "a:"+args[0])) - pending - delayed
-	return fakeList(unread, delayed, next, s.command([]string{"XLEN", keys[1]}), due, each)
+	return fakeList(unread, delayed, next, s.command([]string{"XLEN", keys[1]}), due, each, mine)
 }

@@ -226,3 +226,14 @@ func fakeID(text string) streamID {
 	}
 	return id
 }
+
+// pendingOf is how many entries a consumer has pending.
+func (s *fakeStore) pendingOf(key, group, consumer string) int64 {
+	n := int64(0)
+	for _, p := range s.group(key, group).pending {
+		if p.consumer == consumer {
+			n++
+		}
+	}
+	return n
+}

@@ -92,15 +92,15 @@ func TestRequestsThatAreLostOrLateOrWithoutAnAnswerCountOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		chance   float64
 		commands []string
-	}{"scripts": {0.1, []string{"EVALSHA"}}, "transactions": {0.5, []string{"MULTI"}}, "all": {0.1, nil}} {
+	}{"scripts": {0.1, []string{"EVALSHA"}}, "transactions": {0.5, []string{"MULTI"}}, "all": {0.05, nil}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlant(t, redistest.SharedServer(t), WithTimeouts(time.Second, 150*time.Millisecond))
 			proxy := redistest.NewProxy(t, p.server.Addr())
 			w := p.work(proxy.URL(), p.organs())
 			proxy.SetRule(redistest.Random(1, c.chance, actions, c.commands...))
-			for range 20 {
-				w.orders(20)
+			for range 12 {
+				w.orders(40)
 				w.idle()
 			}
 			proxy.SetRule(nil)

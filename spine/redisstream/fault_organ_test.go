@@ -107,8 +107,8 @@ func TestAKeyThatWaitsHoldsUpNoOther(t *testing.T) {
 	p.clean(0)
 }
 
-// A call of ours that holds up the server does so for all. One that is slow by what it does is slow every time;
-// the machine is so now and then.
+// A call of ours that holds up the server does so for all. One that is slow by what it does is so in every round; a machine
+// with other work is so now and then, for whatever runs just then.
 func TestNoCallHoldsUpTheServer(t *testing.T) {
 	t.Parallel()
 	const longest, rounds = 10 * time.Millisecond, 4
@@ -116,20 +116,35 @@ func TestNoCallHoldsUpTheServer(t *testing.T) {
 	w := p.work(p.server.URL(), p.organs())
 	w.orders(100)
 	w.idle()
-	var slow []string
+	always := map[string]int{} // call -> rounds in which it was slow
 	for range rounds {
 		p.server.SetSlowLog(longest)
 		w.orders(3000) // each makes four events
 		w.idle()
-		slow = slow[:0]
+		slow := map[string]bool{}
 		for _, x := range p.server.SlowLog() {
-			slow = append(slow, fmt.Sprintf("%s: %.100q", x.Duration, x.Args))
+			slow[callName(x.Args)] = true
+			t.Logf("%s: %.100q", x.Duration, x.Args)
+		}
+		for call := range slow {
+			always[call]++
 		}
 		if len(slow) == 0 {
 			break
 		}
-		t.Log("slow:", slow)
 	}
-	assert.Empty(t, slow, "in each of the rounds")
+	for call, n := range always {
+		assert.Less(t, n, rounds, call)
+	}
 	w.check()
+}
+
+// callName is the command of a call, or its script.
+func callName(words []string) string {
+	for _, s := range allScripts {
+		if len(words) > 1 && words[1] == s.sha {
+			return s.name
+		}
+	}
+	return words[0]
 }

@@ -37,8 +37,8 @@ func TestEntriesOfAPullWithoutAnAnswerAreFoundAgainInOrder(t *testing.T) {
 				assert.Equal(t, c.keys, last.calls[i].keys)
 				assert.Equal(t, c.args, last.calls[i].args)
 			}
-			a.finish(a.pull(2, "2")...)
-			a.finish(a.pull(2, "3")...)
+			a.finish(a.pull(1, "2")...)
+			a.finish(a.pull(1, "3")...)
 			a.nothing()
 			y.finished([]string{"mail"}, "1", "2", "3")
 		})

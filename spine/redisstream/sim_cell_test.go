@@ -39,6 +39,20 @@ func (s *redisSim) cellOf(cell persistence.Cell, h persistence.History) *simCell
 	return c
 }
 
+// torn reports whether parts of a history are not there.
+func torn(h persistence.History) bool {
+	if h.Snapshot.Seq > 0 && sha256.Sum256(h.Snapshot.State) != h.Snapshot.Sum {
+		return true
+	}
+	last := h.Snapshot.Seq
+	for _, r := range h.Records {
+		if r.Seq == last+1 {
+			last++
+		}
+	}
+	return last != h.Last
+}
+
 // load brings a cell into memory.
 func (n *simNode) load(w *simWork) {
 	cell, b := n.cell(w), n.b
@@ -70,6 +84,9 @@ func (n *simNode) loaded(cell persistence.Cell, shard *shard, token string, hs [
 	}
 	if !same || n.cells[cell] != nil {
 		return // the shard was lost meanwhile
+	}
+	if n.s.expires && torn(hs[0]) {
+		return // it was forgotten between its head and the rest
 	}
 	n.s.cover["cell loaded"]++
 	n.cells[cell] = n.s.cellOf(cell, hs[0])

@@ -84,7 +84,7 @@ func (h *simHistory) mark(s *redisSim, ev actors.Event) {
 func (h *simHistory) letters(s *redisSim, v *simService) {
 	for _, e := range s.store.history[s.keys.letters(v.spec.Name)] {
 		l, err := decodeLetter(e.id.String(), e.values)
-		if err != nil || l.Organ == "" {
+		if err != nil || l.Organ == "" || l.Event.IsZero() {
 			s.fail("dead letter %q: %v", e.values, err)
 			continue
 		}
@@ -230,7 +230,7 @@ func (s *redisSim) loadNow(n *simNode, cell persistence.Cell) (past persistence.
 			}
 		}
 	})
-	for s.calmStep(); !task.done; s.calmStep() {
+	for s.calmStep(); !task.done.Load(); s.calmStep() {
 	}
 	task.take()
 	return past, ok

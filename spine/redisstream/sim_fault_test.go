@@ -12,7 +12,7 @@ func (s *redisSim) offerFaults(add func(weight int, possible bool, f func())) {
 	add(1, !n.frozen && s.chance(8), func() { s.freeze(n) })
 	add(1, n.b != nil && n.opening == nil && s.chance(5), func() { s.steal(n) })
 	add(1, s.joined() && s.chance(4), s.keep)
-	add(1, len(s.saved) > 0 && s.rollbacks < 3 && s.chance(12), s.rollBack)
+	add(1, len(s.saved) > 0 && s.rollbacks < simRollbacks && s.chance(12), func() { s.rollBackTo(s.rnd.IntN(len(s.saved))) })
 	add(1, s.chance(8), func() { s.jump(n) })
 }
 
@@ -64,9 +64,11 @@ func (s *redisSim) keep() {
 	}
 }
 
-// rollBack takes the end of the store's past away, as a server does that has lost it. At times the nodes notice.
-func (s *redisSim) rollBack() {
-	i := s.rnd.IntN(len(s.saved))
+// simRollbacks is how often a store goes back in one run.
+const simRollbacks = 3
+
+// rollBackTo takes the end of the store's past away, as a server does that has lost it. At times the nodes notice.
+func (s *redisSim) rollBackTo(i int) {
 	loaded := s.store.loaded
 	s.store = s.saved[i].clone()
 	s.saved = s.saved[:i+1]
@@ -105,5 +107,5 @@ func (s *redisSim) jump(n *simNode) {
 		s.serverTime = by
 		return
 	}
-	n.clock = by
+	n.clock.Store(int64(by))
 }

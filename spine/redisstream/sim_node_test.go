@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -19,7 +20,7 @@ type simNode struct {
 	service *simService
 	life    int
 	frozen  bool
-	clock   time.Duration // ahead of the world's
+	clock   atomic.Int64 // ns ahead of the world's
 
 	b      *Backend
 	server *simServer
@@ -36,7 +37,7 @@ type simNode struct {
 
 // simTask is a call that is under way in a goroutine of its own.
 type simTask struct {
-	done bool
+	done atomic.Bool
 	take func() // what it has brought, when it is done
 }
 
@@ -51,7 +52,7 @@ func (n *simNode) begin(call func() (take func())) *simTask {
 	task := &simTask{}
 	go func() { // ends with the call, which ends with the node
 		task.take = call()
-		task.done = true
+		task.done.Store(true)
 	}()
 	return task
 }
@@ -61,7 +62,7 @@ func (n *simNode) start() {
 	n.life++
 	opts := []Option{
 		WithNamespace("sim"), WithShards(n.s.shards), WithLease(beatsPerLease * simBeat), WithLogger(simLog), WithNode(fmt.Sprintf("%s.%d", n.name, n.life)),
-		WithTimeouts(time.Second, n.s.patience), WithClock(func() time.Time { return time.Now().Add(n.clock) }), WithRelaxedDurability(),
+		WithTimeouts(time.Second, n.s.patience), WithClock(func() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }), WithRelaxedDurability(),
 	}
 	b, err := New("redis://127.0.0.1:1", opts...)
 	if err != nil {
@@ -111,7 +112,7 @@ func (n *simNode) collect() {
 	}
 	for _, at := range []**simTask{&n.opening, &n.publishing, &n.settling, &n.loading, &n.saving, &n.pulling} {
 		task := *at
-		if task == nil || !task.done {
+		if task == nil || !task.done.Load() {
 			continue
 		}
 		*at = nil

@@ -97,7 +97,7 @@ func (n *simNode) receive(d *spine.Delivery) {
 
 func (n *simNode) admit(w *simWork) {
 	for _, x := range n.works {
-		back := x.state == simOnItsWay && x.settled.Later != nil // it may come again before the answer
+		back := x.state == simOnItsWay // it, or its shard, may come again before the answer
 		if x.organ == w.organ && x.event.ID() == w.event.ID() && !back {
 			n.s.fail("%s: event %s was handed out to organ %d, which has it in hand", n.name, w.event.ID(), w.organ)
 		}
@@ -157,7 +157,7 @@ func (n *simNode) back(w *simWork, failed int) {
 	}
 }
 
-func (n *simNode) now() time.Time { return time.Now().Add(n.clock) }
+func (n *simNode) now() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }
 
 func (n *simNode) stage(w *simWork, x spine.Settlement) {
 	x.Receipt, x.Shard, x.Organ = w.receipt, w.shard, w.organ

@@ -115,6 +115,7 @@ type redisSim struct {
 	serial     int
 	root       *actors.Stamper
 	rollbacks  int
+	trick      int // the commit of this number, once all is calm, is taken back; 0: none
 	expires    bool
 	accepted   map[actors.ID]bool // answered so, and not taken back by a rollback
 	published  []actors.Event     // with an id that may be published again
@@ -211,7 +212,8 @@ func (s *redisSim) act() {
 	}
 	open := s.net.open(func(r *simRequest) bool { return !r.server.node.frozen })
 	add(2+2*len(open), len(open) > 0, func() { s.deliver(open[s.rnd.IntN(len(open))], s.fate()) })
-	add(1, len(s.net.late) > 0, func() { s.deliverLate(s.rnd.IntN(len(s.net.late))) })
+	late := s.net.underway()
+	add(1, late > 0, func() { s.deliverLate(s.rnd.IntN(late)) })
 	add(2, true, s.passTime)
 	for _, n := range s.nodes {
 		if n.frozen {
@@ -245,17 +247,16 @@ func (s *redisSim) passTime() {
 // calmDown ends the faults, and waits until nothing is left to do.
 func (s *redisSim) calmDown() {
 	s.calm = true
+	s.trick = s.rnd.IntN(30)
 	s.trace("calm")
 	for _, n := range s.nodes {
 		if n.frozen {
 			n.thaw()
 		}
 	}
-	for len(s.net.late) > 0 {
-		if s.chance(2) {
-			s.deliverLate(0)
-		} else {
-			s.net.late = s.net.late[1:]
+	for s.net.underway() > 0 {
+		if r := s.net.arrive(0); s.chance(2) {
+			s.executeLate(r)
 		}
 	}
 	for step := range simPatience {

@@ -1,0 +1,33 @@
+package redisstream
+
+import "testing"
+
+// flawedSeeds is how many seeds a mistake in the scripts may hide from.
+const flawedSeeds = 2000
+
+// TestRedisSimulationCatchesFlaws holds the simulation to what it is for: of each mistake that somebody could make in the scripts it
+// must find a seed that shows it.
+func TestRedisSimulationCatchesFlaws(t *testing.T) {
+	t.Parallel()
+	for name, flaws := range map[string]fakeFlaws{
+		"no fence": {noFence: true}, "no sequence": {noSequence: true}, "no pmin and no cmin": {noPmin: true, noCmin: true},
+		"no cmin": {noCmin: true}, "no history": {noHistory: true}, "a repeat is hidden": {hiddenRepeat: true},
+		"a hand-out is neither repeated nor named": {forgottenHand: true, unnamedHand: true}, "what is due stays due": {lateHand: true},
+		"trimmed up to what was delivered": {trimDelivered: true}, "trimmed without regard to what is deferred": {trimOwn: true},
+		"trimmed without regard to other services": {trimService: true}, "deferred, and in hand": {deferredInHand: true},
+		"deferred, and in no line": {lostLine: true}, "submitted twice": {twiceSubmitted: true}, "published twice": {twicePublished: true},
+		"acknowledged another": {ackElsewhere: true}, "progress is left": {leftProgress: true},
+		"no fence, loose cells": {looseCells: true, noFence: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= flawedSeeds; seed++ {
+				if s := runRedisSeed(t, seed, flaws, false); s.failed != "" {
+					t.Logf("seed %d: %.200s", seed, s.failed)
+					return
+				}
+			}
+			t.Errorf("%d seeds have not shown it", flawedSeeds)
+		})
+	}
+}
