@@ -180,10 +180,9 @@ func (s *shard) nextDue(w spine.Want) int64 {
 
 // batch is what one Pull brings.
 type batch struct {
-	want  spine.Want
-	rooms []int // left, by organ; nil: no limit
-	left  int   // of want.Bytes
-	out   []spine.Delivery
+	want spine.Want
+	left int // of want.Bytes
+	out  []spine.Delivery
 }
 
 func (b *batch) takes(e *entry) bool {
