@@ -71,6 +71,7 @@ func New(address string, opts ...Option) (*Backend, error) {
 		pulls: newTurnstile(), commits: newTurnstile(),
 	}
 	b.settings.onConnect = b.connected
+	b.keeper.wake = make(chan struct{}, 1)
 	main, blocking, err := b.settings.connect(address)
 	if err != nil {
 		return nil, err

@@ -100,7 +100,9 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 	var peek *call
 	if len(cold) > 0 && time.Since(b.peekedAt) >= peekEvery {
 		b.peekedAt = time.Now()
+		b.mu.Lock()
 		peek = plain(peekArgs(cold)...)
+		b.mu.Unlock()
 		calls = append(calls, peek)
 	}
 	b.server.do(ctx, true, calls)

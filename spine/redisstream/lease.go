@@ -37,7 +37,7 @@ func (b *Backend) beatTime() time.Duration { return b.settings.lease / beatsPerL
 
 func (k *keeper) start(b *Backend) {
 	k.once.Do(func() {
-		k.wake, k.done = make(chan struct{}, 1), make(chan struct{})
+		k.done = make(chan struct{})
 		k.ctx, k.cancel = context.WithCancel(context.Background())
 		go func() { // ends with stop
 			defer close(k.done)

@@ -94,7 +94,7 @@ func blockArgs(bell, last string, shards []*shard, block time.Duration) []any {
 // peekEvery is how often a node that is busy looks for what others have added.
 const peekEvery = time.Millisecond
 
-// peekArgs asks without waiting which streams have something.
+// peekArgs asks without waiting which streams have something. The lock must be held.
 func peekArgs(shards []*shard) []any {
 	args := []any{"XREAD", "COUNT", 1, "STREAMS"}
 	for _, s := range shards {

@@ -121,6 +121,7 @@ func (b *Backend) operate(ctx context.Context, service string) (*operation, erro
 		closing: make(chan struct{}), changed: make(chan struct{}), pulls: newTurnstile(), commits: newTurnstile(),
 		service: spine.Service{Name: service, Retired: splitOrgans(organs)}, serving: true,
 	}}
+	o.keeper.wake = make(chan struct{}, 1)
 	for i := range b.shards {
 		s := newShard(b.keys, i)
 		s.serve(o.service)

@@ -75,8 +75,9 @@ func (r *running) close(b *redisstream.Backend) {
 func TestAProjectionIsRebuiltWithoutEmittingAgain(t *testing.T) {
 	t.Parallel()
 	server := redistest.SharedServer(t)
+	ns := redistest.Namespace(t)
 	opts := []redisstream.Option{
-		redisstream.WithNamespace(redistest.Namespace(t)), redisstream.WithShards(4), redisstream.WithRelaxedDurability(),
+		redisstream.WithNamespace(ns), redisstream.WithShards(4), redisstream.WithRelaxedDurability(),
 		redisstream.WithLogger(quiet()), redisstream.WithRetain(time.Hour),
 	}
 	listener := attach(t, server, opts)
@@ -128,7 +129,7 @@ func TestAProjectionIsRebuiltWithoutEmittingAgain(t *testing.T) {
 	names, err = admin.Services(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"ears"}, names)
-	keys := server.Client().Keys(t.Context(), "*totals*").Val()
+	keys := server.Client().Keys(t.Context(), "*"+ns+":*totals*").Val()
 	assert.Empty(t, keys)
 	ears.close(listener)
 }
