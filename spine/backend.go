@@ -65,6 +65,24 @@ type Service struct {
 	Retired []string
 }
 
+// Validate reports why no backend can serve s; the error wraps ErrService. Every Open calls it.
+func (s Service) Validate() error {
+	if err := actors.CheckName("service", s.Name); err != nil {
+		return fmt.Errorf("%w: %w", ErrService, err)
+	}
+	seen := map[string]bool{}
+	for _, organ := range s.Organs {
+		if err := actors.CheckName("organ", organ.Name); err != nil {
+			return fmt.Errorf("%w %q: %w", ErrService, s.Name, err)
+		}
+		if seen[organ.Name] {
+			return fmt.Errorf("%w %q: two organs are named %q", ErrService, s.Name, organ.Name)
+		}
+		seen[organ.Name] = true
+	}
+	return nil
+}
+
 // Succeeds reports whether s may take over from a service that had these organs: it must have each of them, or
 // retire it by name. Otherwise it would acknowledge events that an organ of the other still wants. The error wraps
 // ErrOrgans and names those that are missing.

@@ -41,7 +41,7 @@ func (m *Memory) Attach() *Memory { return &Memory{stream: m.stream} }
 // Open implements Backend. A service that opens for the first time FromBeginning starts with
 // the oldest event that some service has not pulled yet, or that WithRetain keeps.
 func (m *Memory) Open(_ context.Context, service Service) error {
-	if err := checkService(service); err != nil {
+	if err := service.Validate(); err != nil {
 		return err
 	}
 	m.stream.mu.Lock()

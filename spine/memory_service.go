@@ -1,10 +1,8 @@
 package spine
 
 import (
-	"fmt"
 	"time"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/persistence"
 )
 
@@ -50,24 +48,6 @@ func newMemoryService(st *memoryStream, service Service) *memoryService {
 		s.cursor = st.log.end
 	}
 	return s
-}
-
-// checkService reports why a service cannot be opened.
-func checkService(service Service) error {
-	if err := actors.CheckName("service", service.Name); err != nil {
-		return fmt.Errorf("%w: %w", ErrService, err)
-	}
-	seen := map[string]bool{}
-	for _, organ := range service.Organs {
-		if err := actors.CheckName("organ", organ.Name); err != nil {
-			return fmt.Errorf("%w %q: %w", ErrService, service.Name, err)
-		}
-		if seen[organ.Name] {
-			return fmt.Errorf("%w %q: two organs are named %q", ErrService, service.Name, organ.Name)
-		}
-		seen[organ.Name] = true
-	}
-	return nil
 }
 
 // unread is the number of events in the log that the service has not pulled.

@@ -84,8 +84,8 @@ func New(address string, opts ...Option) (*Backend, error) {
 	return b, nil
 }
 
-// Close implements spine.Backend. What this node owns is released, so that another may take it over at once, as far as that
-// can be done before ctx ends.
+// Close implements spine.Backend. What this node owns is released, so that another may take it over at once. It waits for
+// answers that are on their way, for as long as WithTimeouts lets one take.
 func (b *Backend) Close(ctx context.Context) error {
 	b.mu.Lock()
 	if b.closed {

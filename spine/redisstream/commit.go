@@ -301,7 +301,7 @@ func section(args, words []any, width int) []any {
 	return append(append(args, len(words)/width), words...)
 }
 
-// trim says up to where the stream may be trimmed, apart from what services still need; ” for not now.
+// trim says up to where the stream may be trimmed, apart from what services still need; an empty word for not now.
 func (p *piece) trim() string {
 	b, s := p.b, p.shard
 	if s.settled < trimEvery || b.settings.retain == RetainForever {

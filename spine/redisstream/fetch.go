@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/necrostack/necrostack/spine"
@@ -41,8 +40,7 @@ func (b *Backend) promote(ctx context.Context) error {
 	b.mu.Lock()
 	for _, s := range b.shards {
 		// An owner that has nothing to do asks all the same: a store that has gone back may have again what it had promoted.
-		idle := time.Now().UnixNano() >= s.checkAt
-		if s.owned() && (s.nextLate != 0 && s.nextLate <= now || idle) {
+		if s.owned() && (s.nextLate != 0 && s.nextLate <= now || s.checkDue()) {
 			shards = append(shards, s)
 			calls = append(calls, &call{
 				script: promoteScript, keys: []string{s.in, s.shardKeys.delayed, s.delayedEntries}, args: []any{formatScore(now), window},
@@ -175,8 +173,5 @@ func (b *Backend) pullStarved(ctx context.Context, shards []*shard, requests []*
 }
 
 func (b *Backend) pullRefused(s *shard, err error) error {
-	if strings.HasPrefix(err.Error(), "NOGROUP") {
-		return b.fail(fmt.Errorf("%w: shard %d: %w", spine.ErrStoreLost, s.index, err))
-	}
 	return b.fail(fmt.Errorf("%w: shard %d cannot be pulled: %w", spine.ErrStoreLost, s.index, err))
 }

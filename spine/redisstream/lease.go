@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"slices"
 	"sync"
 	"time"
 
@@ -95,14 +96,17 @@ func (b *Backend) renew(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.settings.lease)
 	defer cancel()
-	if err := b.once(ctx, calls...); err != nil {
+	err := b.once(ctx, calls...)
+	if err != nil {
 		b.trouble(err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	_ = b.broken(calls, err) // ends the use of the store where somebody has overwritten a lease
 	for i, s := range shards {
 		token := calls[i].args[0].(string)
-		if s.token == token && (calls[i].word() == "FENCED" || calls[i].err != nil) {
+		// Without an answer it is still ours, as far as anybody knows: what is settled is fenced.
+		if s.token == token && calls[i].word() == "FENCED" {
 			b.settings.log.Warn("a lease was lost", "shard", s.index, "service", b.service.Name)
 			b.lose(s, false)
 		}
@@ -140,7 +144,7 @@ func (b *Backend) contend(ctx context.Context) {
 	for i, s := range free {
 		seen := list(look.part(i + 1))
 		token, beat := text(seen[0]), text(seen[1])
-		if err := b.service.Succeeds(splitOrgans(text(seen[3]))); err != nil {
+		if err := b.service.Succeeds(splitOrgans(text(seen[3]))); err != nil && b.operator == "" {
 			b.outdated(s, err) // a newer program has been here since this one was started
 		} else if token == "" || s.former[token] || s.rival.ripe(token, beat, b.settings.lease) {
 			wanted = append(wanted, s)
@@ -219,7 +223,7 @@ func (b *Backend) adjust(ctx context.Context, s *shard, acquired *call) bool {
 	}
 	keys := append([]string{s.own, s.in}, s.serviceKeys.due...)
 	for _, organ := range splitOrgans(former) {
-		if key := s.shardKeys.due(b.service.Name, organ); !contains(keys, key) {
+		if key := s.shardKeys.due(b.service.Name, organ); !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}

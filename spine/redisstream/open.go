@@ -11,7 +11,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine"
 )
 
@@ -22,7 +21,7 @@ const layout = "1"
 // released; until then Pull brings nothing of them. Opened again, the handle drops what it knows and
 // begins as a new owner.
 func (b *Backend) Open(ctx context.Context, service spine.Service) error {
-	if err := checkService(service); err != nil {
+	if err := service.Validate(); err != nil {
 		return err
 	}
 	if err := b.found(ctx); err != nil {
@@ -168,26 +167,6 @@ func organList(service spine.Service) string {
 }
 
 func splitOrgans(organs string) []string { return strings.Fields(organs) }
-
-func contains(all []string, s string) bool { return slices.Contains(all, s) }
-
-// checkService reports why a service cannot be opened.
-func checkService(service spine.Service) error {
-	if err := actors.CheckName("service", service.Name); err != nil {
-		return fmt.Errorf("%w: %w", spine.ErrService, err)
-	}
-	seen := map[string]bool{}
-	for _, organ := range service.Organs {
-		if err := actors.CheckName("organ", organ.Name); err != nil {
-			return fmt.Errorf("%w %q: %w", spine.ErrService, service.Name, err)
-		}
-		if seen[organ.Name] {
-			return fmt.Errorf("%w %q: two organs are named %q", spine.ErrService, service.Name, organ.Name)
-		}
-		seen[organ.Name] = true
-	}
-	return nil
-}
 
 // connected looks at the server behind every new connection. One that has started again may have lost the end of what it
 // had: everything is taken over anew.

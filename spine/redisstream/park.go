@@ -54,7 +54,7 @@ func (b *Backend) refill(ctx context.Context) error {
 		}
 		s.missed = false
 		for i := range s.lines {
-			for _, e := range s.lines[i].awayNext(window) {
+			for _, e := range s.lines[i].awayNext() {
 				shards, entries = append(shards, s), append(entries, e)
 				calls = append(calls, plain("XRANGE", s.in, e.id.String(), e.id.String()))
 			}
@@ -102,18 +102,24 @@ func (e *entry) refill(raw []rawEntry) error {
 	return nil
 }
 
-// awayNext lists entries without their event that come next: those of the hold that is first in line.
-func (l *line) awayNext(most int) []*entry {
+// awayNext lists entries without their event that come next: the first of the holds that are first in line, no more than
+// may be parked.
+func (l *line) awayNext() []*entry {
 	var away []*entry
+	bytes := 0
 	for _, heap := range []holdHeap{l.open, l.due} {
 		if len(heap) == 0 {
 			continue
 		}
 		h := heap[0]
-		for _, e := range h.entries[h.start:min(len(h.entries), h.start+most)] {
-			if e.away {
-				away = append(away, e)
+		for _, e := range h.entries[h.start:min(len(h.entries), h.start+window)] {
+			if !e.away {
+				continue
 			}
+			if len(away) > 0 && bytes+e.size > parkedBytes {
+				return away
+			}
+			away, bytes = append(away, e), bytes+e.size
 		}
 	}
 	return away

@@ -3,6 +3,7 @@ package redisstream
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/necrostack/necrostack/spine"
 )
@@ -123,11 +124,7 @@ func (b *Backend) abandon(ss []spine.Settlement) {
 // letterRoom is how many dead letters there is room for, where ss has any. Several nodes may
 // each find the same room: the limit is exceeded by as many as they settle at once, at most.
 func (b *Backend) letterRoom(ctx context.Context, ss []spine.Settlement) (int, error) {
-	any := false
-	for i := range ss {
-		any = any || ss[i].Kind == spine.Dead
-	}
-	if !any {
+	if !slices.ContainsFunc(ss, func(x spine.Settlement) bool { return x.Kind == spine.Dead }) {
 		return 0, nil
 	}
 	n, err := b.countLetters(ctx)
