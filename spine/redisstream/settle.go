@@ -117,7 +117,7 @@ func (b *Backend) abandon(ss []spine.Settlement) {
 			continue
 		}
 		seen[shard] = true
-		b.lose(b.shards[shard], true)
+		b.lose(b.shards[shard], false) // more may be handed out meanwhile: Pull says up to where it is void
 	}
 }
 

@@ -97,7 +97,7 @@ func (n *simNode) save() {
 	b := n.b
 	if n.s.expires && n.s.chance(3) {
 		organ := n.service.spec.Organs[n.s.rnd.IntN(len(n.service.spec.Organs))].Name
-		before := n.now().Add(-time.Duration(n.s.rnd.IntN(2000)) * time.Millisecond)
+		before := n.now().Add(-time.Duration(n.s.rnd.IntN(200)) * time.Millisecond)
 		ctx, stop := contextFor(n, time.Second)
 		n.saving = n.begin(func() func() {
 			defer stop()

@@ -153,6 +153,13 @@ func (n *simNet) underway() int {
 	return len(n.late)
 }
 
+// drop loses what is on its way and nobody waits for.
+func (n *simNet) drop() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.late = nil
+}
+
 func (n *simNet) arrive(i int) *simRequest {
 	n.mu.Lock()
 	defer n.mu.Unlock()
