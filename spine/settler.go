@@ -3,6 +3,7 @@ package spine
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 type settler struct {
 	backend Backend
 	tell    func(any)
+	far     bool         // a call of the backend takes long
 	late    atomic.Int64 // delayed events when the backlog was asked for last; -1: unknown
 
 	mu       sync.Mutex
@@ -26,7 +28,8 @@ type settler struct {
 }
 
 func newSettler(b Backend, tell func(any)) *settler {
-	s := &settler{backend: b, tell: tell}
+	d, ok := b.(Durable)
+	s := &settler{backend: b, tell: tell, far: ok && d.Durable()}
 	s.work = sync.NewCond(&s.mu)
 	s.late.Store(-1)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -75,6 +78,7 @@ func (s *settler) run() {
 			stop()
 			return
 		}
+		s.gather()
 		chunks, asked := s.chunks, s.asked
 		s.chunks, s.asked = spare[:0], false
 		s.mu.Unlock()
@@ -112,6 +116,22 @@ func (s *settler) settle(chunks []*chunk) {
 	}
 	clear(s.gathered)
 }
+
+// gather lets more become done before what is done is settled: of what came with one pull, several lanes are done at
+// nearly the same time, and what misses a call waits for the whole of it. The lock must be held; it is let go meanwhile.
+func (s *settler) gather() {
+	if !s.far {
+		return
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	for range settleYields {
+		runtime.Gosched()
+	}
+}
+
+// settleYields is how often all that can run runs once, before a call that takes long.
+const settleYields = 3
 
 // mostSettled is how many settlements are gathered for one call.
 const mostSettled = 8192

@@ -39,9 +39,13 @@ type Backend struct {
 	routes     routes
 	numbers    uint64 // entries so far
 	handouts   uint64
-	turn       int   // which shard is first in what goes round
-	planTurn   int   // which is first in a pull: with a common step with turn, some shards would never be
-	takes      []int // Want.Organs of the last Pull
+	pulled     uint64     // pulls so far that have brought something
+	pulling    int        // Pulls that wait
+	handedAt   time.Time  // when little was handed out that nobody has settled anything of yet
+	behind     bool       // a pull is on its way behind a commit
+	turn       int        // which shard is first in what goes round
+	planTurn   int        // which is first in a pull: with a common step with turn, some shards would never be
+	want       spine.Want // of the last Pull
 	deferred   deferredNumbers
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
@@ -178,6 +182,16 @@ func (t turnstile) enter(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// try enters if nobody is within.
+func (t turnstile) try() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 

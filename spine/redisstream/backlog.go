@@ -178,7 +178,7 @@ func (b *Backend) count(ctx context.Context) (counted, error) {
 
 // ripe counts work that may come as soon as its organ takes some.
 func (b *Backend) ripe(log *spine.Backlog, organ, n int) {
-	if roomOf(spine.Want{Organs: b.takes}, organ) > 0 {
+	if roomOf(b.want, organ) > 0 {
 		log.Ready += n
 	} else {
 		log.Waiting += n

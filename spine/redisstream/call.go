@@ -61,7 +61,7 @@ func (b *Backend) insist(ctx context.Context, calls ...*call) error {
 	left := calls
 	for attempt := 1; ; attempt++ {
 		var err error
-		if left, err = b.send(ctx, left); len(left) == 0 {
+		if left, err = b.send(ctx, left, nil); len(left) == 0 {
 			return nil
 		}
 		b.trouble(err)
@@ -73,7 +73,7 @@ func (b *Backend) insist(ctx context.Context, calls ...*call) error {
 
 // once sends calls one time. The error is for all: some may have no answer.
 func (b *Backend) once(ctx context.Context, calls ...*call) error {
-	left, err := b.send(ctx, calls)
+	left, err := b.send(ctx, calls, nil)
 	if len(left) == 0 {
 		return nil
 	}
@@ -94,11 +94,11 @@ func (b *Backend) rest(ctx context.Context, attempt int) error {
 	}
 }
 
-// send sends calls in one go, and returns those without an answer. The end of ctx does not cut it short, so that the
+// send sends calls in one go, with tx behind them, and returns those calls without an answer. The end of ctx does not cut it short, so that the
 // outcome is known wherever the server answers in time.
-func (b *Backend) send(ctx context.Context, calls []*call) (left []*call, err error) {
+func (b *Backend) send(ctx context.Context, calls, tx []*call) (left []*call, err error) {
 	ctx = context.WithoutCancel(ctx)
-	b.server.do(ctx, false, calls)
+	b.server.do(ctx, calls, tx)
 	unknown := false
 	for _, c := range calls {
 		switch {
@@ -117,7 +117,7 @@ func (b *Backend) send(ctx context.Context, calls []*call) (left []*call, err er
 		return left, loadErr
 	}
 	if err == nil {
-		return b.send(ctx, left)
+		return b.send(ctx, left, nil)
 	}
 	return left, err
 }
@@ -135,7 +135,7 @@ func (b *Backend) loadScripts(ctx context.Context) error {
 	for _, s := range allScripts {
 		calls = append(calls, plain("SCRIPT", "LOAD", s.source))
 	}
-	b.server.do(ctx, false, calls)
+	b.server.do(ctx, calls, nil)
 	for _, c := range calls {
 		if c.err != nil {
 			return c.err

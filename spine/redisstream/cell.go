@@ -2,8 +2,8 @@ package redisstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,10 +21,19 @@ import (
 //
 // A hash and not a stream for the records: the smallest stream takes a kilobyte, and one read brings everything of
 // a small cell.
-var cellFields = []any{"n", "t", "i", "s", "sp", "sm", "p", "pp", "pm", "z"}
+var cellFields = []any{"n", "t", "i", "s", "sp", "sm", "p", "pp", "pm", "zs", "z"}
 
-// Load implements persistence.Store. Every page of it is read as the owner of the cell's shard; it waits until this node
-// is that, or ctx ends.
+// errCellChanged reports a cell that is never twice the same while it is read.
+var errCellChanged = errors.New("redisstream: the cell changes while it is read")
+
+// cellReadings is how often a cell is read from its beginning. What changes one that is not in memory are a
+// snapshot that is on its way, and expiry: each once.
+const cellReadings = 8
+
+// Load implements persistence.Store. Every page of a cell is read under the token of its first one, and is of the
+// same content: a cell that changes meanwhile is read anew. It waits until this node owns the cell's shard, or ctx ends;
+// that the shard is lost on the way, or that the cell never stands still, is an error. That a cell is damaged is none,
+// which would be one of all cells: its history cannot be rebuilt.
 func (b *Backend) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
 	b.mu.Lock()
 	err := b.ready()
@@ -33,29 +42,37 @@ func (b *Backend) Load(ctx context.Context, cells []persistence.Cell) ([]persist
 		return nil, err
 	}
 	hs := make([]persistence.History, len(cells))
+	access := make([]*cellAccess, len(cells))
 	heads := make([]*call, len(cells))
 	for i, cell := range cells {
-		if heads[i], err = b.cellCall(ctx, cell, cellFields); err != nil {
+		if access[i], err = b.cellAccess(ctx, cell); err != nil {
 			return nil, err
 		}
+		heads[i] = access[i].reading(cellFields)
 	}
 	if err := b.insist(ctx, heads...); err != nil {
 		return nil, err
 	}
 	for i, cell := range cells {
-		head, err := b.cellValues(cell, heads[i])
-		if err != nil {
-			return nil, err
-		}
-		if hs[i], err = b.history(ctx, cell, head); err != nil {
+		if hs[i], err = access[i].load(ctx, heads[i]); err != nil {
 			return nil, fmt.Errorf("cell %s: %w", cell, err)
 		}
 	}
 	return hs, nil
 }
 
-// cellCall makes a fenced read of fields of a cell.
-func (b *Backend) cellCall(ctx context.Context, cell persistence.Cell, fields []any) (*call, error) {
+// cellAccess is the owner's way to a cell, for as long as its token is that of the shard.
+type cellAccess struct {
+	b             *Backend
+	cell          persistence.Cell
+	shard         *shard
+	token, commit string
+	keys          []string // own, cell
+	content       string   // what the pages of one reading have in common; "" before the first
+}
+
+// cellAccess waits until the shard of the cell is owned.
+func (b *Backend) cellAccess(ctx context.Context, cell persistence.Cell) (*cellAccess, error) {
 	s := b.shardOf(cell.Key)
 	for {
 		b.mu.Lock()
@@ -65,12 +82,11 @@ func (b *Backend) cellCall(ctx context.Context, cell persistence.Cell, fields []
 		}
 		changed := b.changed
 		if s.owned() {
-			c := &call{
-				script: loadScript, keys: []string{s.own, s.cell(cell.Organ, cell.Key)},
-				args: append([]any{s.token, formatNumber(s.commit)}, fields...),
+			a := &cellAccess{
+				b: b, cell: cell, shard: s, token: s.token, commit: formatNumber(s.commit), keys: []string{s.own, s.cell(cell.Organ, cell.Key)},
 			}
 			b.mu.Unlock()
-			return c, nil
+			return a, nil
 		}
 		b.mu.Unlock()
 		select {
@@ -81,41 +97,85 @@ func (b *Backend) cellCall(ctx context.Context, cell persistence.Cell, fields []
 	}
 }
 
-// cellValues takes the answer of a fenced read.
-func (b *Backend) cellValues(cell persistence.Cell, c *call) ([]any, error) {
+// reading makes a fenced read of fields.
+func (a *cellAccess) reading(fields []any) *call {
+	return &call{script: loadScript, keys: a.keys, args: append([]any{a.token, a.commit, a.content}, fields...)}
+}
+
+// values takes the answer of a fenced read.
+func (a *cellAccess) values(c *call) ([]any, error) {
 	switch {
 	case c.err != nil:
-		return nil, fmt.Errorf("cell %s: %w: %w", cell, persistence.ErrCorrupt, c.err)
+		return nil, c.err
 	case c.word() == "OK":
+		a.content = text(c.part(2))
 		return list(c.part(1)), nil
+	case c.word() == "CHANGED":
+		return nil, errCellChanged
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s := b.shardOf(cell.Key); s.token == c.args[0].(string) {
-		b.lose(s, false)
+	return nil, a.lost()
+}
+
+// lost notes that the shard is not ours any more.
+func (a *cellAccess) lost() error {
+	a.b.mu.Lock()
+	defer a.b.mu.Unlock()
+	if a.shard.token == a.token {
+		a.b.lose(a.shard, false)
 	}
-	return nil, fmt.Errorf("cell %s: %w", cell, errLost)
+	return errLost
+}
+
+func (a *cellAccess) read(ctx context.Context, fields []any) ([]any, error) {
+	c := a.reading(fields)
+	if err := a.b.insist(ctx, c); err != nil {
+		return nil, err
+	}
+	return a.values(c)
+}
+
+// load takes the first page of a cell and reads the others, from the first one again where the cell has changed.
+func (a *cellAccess) load(ctx context.Context, first *call) (persistence.History, error) {
+	head, err := a.values(first)
+	for reading := 1; ; reading++ {
+		var h persistence.History
+		if err == nil {
+			h, err = a.history(ctx, head)
+		}
+		switch {
+		case isWrongType(err):
+			a.damaged("something that is no cell", err)
+			return persistence.History{Last: 1}, nil // and no change: it cannot be rebuilt
+		case !errors.Is(err, errCellChanged) || reading == cellReadings:
+			return h, err
+		}
+		a.content = ""
+		head, err = a.read(ctx, cellFields)
+	}
+}
+
+// damaged tells what of a cell cannot be read. That it cannot be trusted shows when it is rebuilt.
+func (a *cellAccess) damaged(what string, err error) {
+	a.b.settings.log.Error("a cell is damaged in the store", "organ", a.cell.Organ, "key", a.cell.Key, "damaged", what, "error", err)
 }
 
 // history reads what belongs to the head of a cell.
-func (b *Backend) history(ctx context.Context, cell persistence.Cell, head []any) (persistence.History, error) {
+func (a *cellAccess) history(ctx context.Context, head []any) (persistence.History, error) {
 	h := persistence.History{Last: parseNumber(text(head[0])), At: fromMicro(parseScore(text(head[1])))}
 	if h.Last == 0 {
 		return persistence.History{}, nil
 	}
 	first := max(parseNumber(text(head[2])), 1)
 	var err error
-	if h.Snapshot, err = b.snapshot(ctx, cell, head[3:6]); err != nil {
+	if h.Snapshot, err = a.snapshot(ctx, head[3:6]); err != nil {
 		return h, err
 	}
-	if h.Previous, err = b.snapshot(ctx, cell, head[6:9]); err != nil {
+	if h.Previous, err = a.snapshot(ctx, head[6:9]); err != nil {
 		return h, err
 	}
-	if z := text(head[9]); z != "" {
-		state, err := unpackState([]byte(z))
-		if err != nil {
-			return h, err
-		}
+	if z := text(head[10]); z != "" {
+		state := a.whole(parseNumber(text(head[9])), z)
+		first = max(first, state.Seq+1) // what a state in place contains is dropped
 		if h.Snapshot.Seq == 0 {
 			h.Snapshot = state
 		} else {
@@ -127,24 +187,35 @@ func (b *Backend) history(ctx context.Context, cell persistence.Cell, head []any
 	if h.Previous.Seq == 0 && first > 1 {
 		from = max(first, h.Snapshot.Seq+1)
 	}
-	h.Records, err = b.records(ctx, cell, from, h.Last)
+	h.Records, err = a.records(ctx, from, h.Last)
 	return h, err
 }
 
-// snapshot reads a snapshot, whose head is its number, pieces, and what else is to be known.
-func (b *Backend) snapshot(ctx context.Context, cell persistence.Cell, head []any) (persistence.Snapshot, error) {
+// whole takes a state in place. One that cannot be read has no checksum.
+func (a *cellAccess) whole(seq uint64, z string) persistence.Snapshot {
+	s, err := unpackState([]byte(z))
+	if err != nil {
+		a.damaged("the state in place", err)
+		return persistence.Snapshot{Seq: seq, State: []byte(z)}
+	}
+	return s
+}
+
+// snapshot reads a snapshot, whose head is its number, pieces, and what else is to be known. Where that cannot be read it has no
+// checksum.
+func (a *cellAccess) snapshot(ctx context.Context, head []any) (persistence.Snapshot, error) {
 	seq := text(head[0])
 	if seq == "" || seq == "0" {
 		return persistence.Snapshot{}, nil
 	}
 	s, err := unpackMeta([]byte(text(head[2])))
 	if err != nil {
-		return s, fmt.Errorf("snapshot %s: %w", seq, err)
+		a.damaged("what is to be known of snapshot "+seq, err)
 	}
 	s.Seq, s.State = parseNumber(seq), []byte{}
 	pieces := parseNumber(text(head[1]))
 	for k := uint64(1); k <= pieces; k++ {
-		values, err := b.read(ctx, cell, []any{"s" + seq + "." + formatNumber(k)})
+		values, err := a.read(ctx, []any{"s" + seq + "." + formatNumber(k)})
 		if err != nil {
 			return s, err
 		}
@@ -156,155 +227,41 @@ func (b *Backend) snapshot(ctx context.Context, cell persistence.Cell, head []an
 // recordPage is how many records one read brings.
 const recordPage = 256
 
-func (b *Backend) records(ctx context.Context, cell persistence.Cell, from, last uint64) ([]persistence.Record, error) {
+// records reads those there are. That one is missing, or cannot be read, shows when the cell is rebuilt.
+func (a *cellAccess) records(ctx context.Context, from, last uint64) ([]persistence.Record, error) {
 	var records []persistence.Record
-	for from <= last {
+	for ; from <= last; from += recordPage {
 		var fields []any
 		for seq := from; seq <= min(last, from+recordPage-1); seq++ {
 			fields = append(fields, "r"+formatNumber(seq))
 		}
-		values, err := b.read(ctx, cell, fields)
+		values, err := a.read(ctx, fields)
 		if err != nil {
 			return nil, err
 		}
 		for i, value := range values {
-			if text(value) == "" {
-				continue // that it is missing shows when the cell is rebuilt
-			}
-			r, err := readRecord([]byte(text(value)))
+			r, err := readRecord(from+uint64(i), text(value))
 			if err != nil {
-				return nil, fmt.Errorf("record %d: %w", from+uint64(i), err)
+				a.damaged(fmt.Sprint("record ", from+uint64(i)), err)
+				continue
 			}
 			records = append(records, r)
 		}
-		from += recordPage
 	}
 	return records, nil
 }
 
-func (b *Backend) read(ctx context.Context, cell persistence.Cell, fields []any) ([]any, error) {
-	c, err := b.cellCall(ctx, cell, fields)
-	if err != nil {
-		return nil, err
+func readRecord(seq uint64, data string) (persistence.Record, error) {
+	if data == "" {
+		return persistence.Record{}, errors.New("it is missing")
 	}
-	if err := b.insist(ctx, c); err != nil {
-		return nil, err
-	}
-	return b.cellValues(cell, c)
-}
-
-func readRecord(data []byte) (persistence.Record, error) {
 	var w wirepb.Record
-	if err := proto.Unmarshal(data, &w); err != nil {
-		return persistence.Record{}, fmt.Errorf("%w: %w", persistence.ErrCorrupt, err)
+	if err := proto.Unmarshal([]byte(data), &w); err != nil {
+		return persistence.Record{}, err
 	}
 	r := persistence.Record{Seq: w.Seq, Version: int(w.Version), Digest: w.Digest, At: fromMicro(w.AtUs), Reset: w.Reset_}
-	if err := r.Event.UnmarshalBinary(w.Event); err != nil {
-		return r, fmt.Errorf("%w: %w", persistence.ErrCorrupt, err)
+	if r.Seq != seq {
+		return r, fmt.Errorf("it says that it is record %d", r.Seq)
 	}
-	return r, nil
-}
-
-// snapshotPiece is how much of a state one script writes.
-const snapshotPiece = 512 << 10
-
-// Save implements persistence.Store.
-func (b *Backend) Save(ctx context.Context, cell persistence.Cell, s persistence.Snapshot) error {
-	if s.Seq == 0 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.ready()
-	}
-	meta, err := packMeta(s)
-	if err != nil {
-		return err
-	}
-	pieces := max((len(s.State)+snapshotPiece-1)/snapshotPiece, 1)
-	for k := range pieces {
-		piece := s.State[k*snapshotPiece : min((k+1)*snapshotPiece, len(s.State))]
-		word, err := b.write(ctx, cell, snapshotScript, formatNumber(s.Seq), k+1, pieces, piece, meta)
-		switch {
-		case err != nil:
-			return err
-		case word == "AHEAD":
-			return fmt.Errorf("save cell %s: %w: the snapshot contains %d changes", cell, persistence.ErrConflict, s.Seq)
-		}
-	}
-	for {
-		word, err := b.write(ctx, cell, trimCellScript, trimRecords)
-		if err != nil || word != "MORE" {
-			return err
-		}
-	}
-}
-
-// trimRecords is how many records one script drops.
-const trimRecords = 1000
-
-// write calls a script of a cell that is fenced.
-func (b *Backend) write(ctx context.Context, cell persistence.Cell, script *script, args ...any) (string, error) {
-	c, err := b.cellCall(ctx, cell, nil)
-	if err != nil {
-		return "", err
-	}
-	c.script, c.args = script, append(c.args[:1:1], args...)
-	if err := b.insist(ctx, c); err != nil {
-		return "", err
-	}
-	if c.err != nil {
-		return "", fmt.Errorf("cell %s: %w", cell, c.err)
-	}
-	if c.word() != "FENCED" {
-		return c.word(), nil
-	}
-	_, err = b.cellValues(cell, c)
-	return "", err
-}
-
-// expireAtOnce is how many cells one script looks at.
-const expireAtOnce = 100
-
-// Expire implements persistence.Store, for the shards that this node owns. The oldest cells of a shard go first.
-func (b *Backend) Expire(ctx context.Context, organ string, before time.Time, limit int) (int, error) {
-	b.mu.Lock()
-	err := b.ready()
-	shards := b.shards
-	b.mu.Unlock()
-	forgotten := 0
-	for _, s := range shards {
-		for err == nil && forgotten < limit {
-			n, more, failed := b.expireSome(ctx, s, organ, before, min(limit-forgotten, expireAtOnce))
-			forgotten, err = forgotten+n, failed
-			if !more {
-				break
-			}
-		}
-	}
-	return forgotten, err
-}
-
-func (b *Backend) expireSome(ctx context.Context, s *shard, organ string, before time.Time, limit int) (n int, more bool, err error) {
-	b.mu.Lock()
-	token, idle := s.token, s.tag+"idle:"+sized(b.service.Name)+":"+sized(organ)
-	b.mu.Unlock()
-	if token == "" {
-		return 0, false, nil
-	}
-	reply, err := b.ask(ctx, "ZRANGEBYSCORE", idle, "-inf", "("+formatScore(before.UnixMicro()), "LIMIT", 0, limit)
-	keys := stringsOf(list(reply))
-	if err != nil || len(keys) == 0 {
-		return 0, false, err
-	}
-	c := &call{script: expireScript, keys: []string{s.own, idle}, args: []any{token, formatScore(before.UnixMicro())}}
-	for _, key := range keys {
-		c.keys = append(c.keys, s.cell(organ, key))
-		c.args = append(c.args, key)
-	}
-	if err := b.insist(ctx, c); err != nil {
-		return 0, false, err
-	}
-	if c.err != nil || c.word() != "OK" {
-		return 0, false, c.err
-	}
-	return int(number(c.part(1))), true, nil
+	return r, r.Event.UnmarshalBinary(w.Event)
 }

@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/necrostack/necrostack/actors"
@@ -28,7 +29,7 @@ func (p *piece) change(x *spine.Settlement, e *entry) error {
 	name := p.shard.cell(organ, key)
 	op := p.cellIndex[name]
 	if op == nil {
-		op = &cellOp{key: p.key(name, "hash"), base: c.Base, last: c.Base}
+		op = &cellOp{key: p.key(name, ""), base: c.Base, last: c.Base}
 		if p.cellIndex == nil {
 			p.cellIndex = map[string]*cellOp{}
 		}
@@ -98,6 +99,9 @@ func (op *cellOp) append(args []any) []any {
 	return append(args, words...)
 }
 
+// errNoSum reports a snapshot without a checksum that could be compared with its state.
+var errNoSum = errors.New("it has no checksum")
+
 // packMeta writes what is to be known of a snapshot beside its state.
 func packMeta(s persistence.Snapshot) ([]byte, error) {
 	if s.Sum == ([32]byte{}) {
@@ -111,7 +115,7 @@ func packMeta(s persistence.Snapshot) ([]byte, error) {
 func unpackMeta(data []byte) (persistence.Snapshot, error) {
 	var w wirepb.Snapshot
 	if err := proto.Unmarshal(data, &w); err != nil || len(w.Sha256) != sha256.Size {
-		return persistence.Snapshot{}, fmt.Errorf("%w: what is written beside the state cannot be read", persistence.ErrCorrupt)
+		return persistence.Snapshot{}, errNoSum
 	}
 	return persistence.Snapshot{
 		Seq: w.Seq, Version: int(w.Version), Sum: [32]byte(w.Sha256), At: fromMicro(w.LastUs),
@@ -129,7 +133,7 @@ func packState(s persistence.Snapshot) ([]byte, error) {
 func unpackState(data []byte) (persistence.Snapshot, error) {
 	var w wirepb.Snapshot
 	if err := proto.Unmarshal(data, &w); err != nil || len(w.Sha256) != sha256.Size {
-		return persistence.Snapshot{}, fmt.Errorf("%w: the state in place cannot be read", persistence.ErrCorrupt)
+		return persistence.Snapshot{}, errNoSum
 	}
 	return persistence.Snapshot{
 		Seq: w.Seq, Version: int(w.Version), State: w.State, Sum: [32]byte(w.Sha256), At: fromMicro(w.LastUs),

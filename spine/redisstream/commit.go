@@ -28,6 +28,7 @@ type piece struct {
 	noted    []*entry // whose progress is written
 	progress []any
 	sealed   bool
+	inward   bool     // it appends to its own shard
 	staged   []staged // held until the store knows
 	deferred []*entry
 
@@ -67,6 +68,18 @@ func (p *piece) key(key, typ string) int {
 	p.types = append(p.types, typ)
 	p.keyIndex[key] = len(p.keys)
 	return len(p.keys)
+}
+
+// fixedKeys of a commit have their place; those that vary come after them.
+const fixedKeys = 7
+
+// stream returns the number of a shard's stream. That of the piece's own shard has its place.
+func (p *piece) stream(s *shard) int {
+	if s == p.shard {
+		p.inward = true
+		return 2 - fixedKeys
+	}
+	return p.key(s.in, "")
 }
 
 // settle stages one settlement, and what it means for the entry.
@@ -157,7 +170,7 @@ func (p *piece) emit(ev actors.Event, now time.Time) error {
 			formatScore(due.UnixMicro()), field+" "+value)
 		return nil
 	}
-	p.events = append(p.events, p.key(target.in, "stream"), field, value)
+	p.events = append(p.events, p.stream(target), field, value)
 	return nil
 }
 
@@ -249,7 +262,7 @@ func (p *piece) odd(o *oddEntry) {
 	if len(o.raw) > 2 {
 		value += "\n" + o.raw[3]
 	}
-	p.events = append(p.events, p.key(o.target.in, "stream"), o.raw[0], value)
+	p.events = append(p.events, p.stream(o.target), o.raw[0], value)
 	p.bytes += len(value)
 }
 
@@ -315,7 +328,7 @@ func (p *piece) trim() string {
 }
 
 // applied follows up on what the store has taken.
-func (p *piece) applied(handouts uint64) {
+func (p *piece) applied(g *stage, handouts uint64) {
 	for _, a := range p.answers {
 		a.Handouts = handouts
 	}
@@ -331,23 +344,32 @@ func (p *piece) applied(handouts uint64) {
 			}
 		}
 	}
-	for i := 0; i < len(p.events); i += 3 {
-		p.wakeTarget(p.events[i].(int))
+	for _, s := range p.targets() {
+		g.stirred(s)
 	}
 	for i := 0; i < len(p.late); i += 4 {
 		p.lateTarget(p.late[i].(int), p.late[i+2].(string))
 	}
 }
 
-// wakeTarget notes that a shard of ours has something new.
-func (p *piece) wakeTarget(key int) {
+// targets are the shards of ours that the piece appends to.
+func (p *piece) targets() []*shard {
+	var all []*shard
 	for _, s := range p.b.shards {
-		if s.in == p.keys[key-1] {
-			s.stir()
-			p.b.stirred = time.Now()
-			return
+		if _, ok := p.keyIndex[s.in]; ok || s == p.shard && p.inward {
+			all = append(all, s)
 		}
 	}
+	return all
+}
+
+// stirred notes that a commit has appended to s.
+func (g *stage) stirred(s *shard) {
+	s.stir()
+	if r := s.request; r != nil && r.behind == g {
+		r.news++ // it comes after this commit
+	}
+	g.b.stirred = time.Now()
 }
 
 func (p *piece) lateTarget(key int, due string) {

@@ -1,9 +1,11 @@
 package redisstream
 
 import (
+	"crypto/sha1"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // What the calls are about. Names that begin alike, and keys with the separator in them, belong to it.
@@ -231,13 +233,13 @@ func (d *differ) lease(p place) []fakeCall {
 		keys := append([]string{p.own, p.shard.in}, p.due...)
 		return call1(undeferScript, keys, d.token(p), p.service, fmt.Sprint(1+d.rnd.IntN(4)), pick(d, []string{"x y", "x"}))
 	case 2, 3:
-		args := append([]string{d.token(p), d.near(d.peek(p.own, "c")), fmt.Sprint(d.rnd.IntN(3))}, d.ids(p, 5)...)
-		if len(args) == 3 {
+		args := append([]string{d.token(p), d.near(d.peek(p.own, "c")), p.service, fmt.Sprint(d.rnd.IntN(3))}, d.ids(p, 5)...)
+		if len(args) == 4 {
 			args = append(args, d.id(p))
 		}
-		return call1(progressScript, []string{p.own, p.progress, p.suspects}, args...)
+		return call1(progressScript, []string{p.own, p.progress, p.suspects, p.shard.in}, args...)
 	case 4:
-		return call1(suspectScript, []string{p.own, p.suspects}, d.token(p), d.id(p)+"|x")
+		return call1(suspectScript, []string{p.own, p.suspects, p.shard.in}, d.token(p), p.service, d.id(p), "x")
 	default:
 		return call1(promoteScript, []string{p.shard.in, p.shard.delayed, p.shard.delayedEntries}, fmt.Sprint(d.rnd.IntN(1000)), fmt.Sprint(1+d.rnd.IntN(5)))
 	}
@@ -251,7 +253,11 @@ func (d *differ) cell(p place) []fakeCall {
 	n := d.peek(cell, "n")
 	switch d.rnd.IntN(5) {
 	case 0:
-		args := []string{token, d.near(d.peek(p.own, "c")), "n", "t", "i", "s", "sp", "sm", "z", "zs", "p", "r1", "r2", "s2.1"}
+		content := ""
+		if d.chance(2) {
+			content = strings.Join([]string{d.near(n), d.peek(cell, "t"), d.peek(cell, "i"), d.peek(cell, "s"), d.peek(cell, "p")}, " ")
+		}
+		args := []string{token, d.near(d.peek(p.own, "c")), content, "n", "t", "i", "s", "sp", "sm", "z", "zs", "p", "r1", "r2", "s2.1"}
 		return call1(loadScript, []string{p.own, cell}, args...)
 	case 1, 2:
 		pieces := 1 + d.rnd.IntN(3)
@@ -259,7 +265,12 @@ func (d *differ) cell(p place) []fakeCall {
 		if d.chance(2) {
 			seq = d.near(n)
 		}
-		return call1(snapshotScript, []string{p.own, cell}, token, orZero(seq), fmt.Sprint(1+d.rnd.IntN(pieces)), fmt.Sprint(pieces), d.word("piece"), d.word("meta"))
+		sum := sha1.Sum([]byte(d.peek(cell, "r"+seq)))
+		if d.chance(12) {
+			sum[0]++
+		}
+		return call1(snapshotScript, []string{p.own, cell}, token, orZero(seq), fmt.Sprint(1+d.rnd.IntN(pieces)), fmt.Sprint(pieces), d.word("piece"),
+			d.word("meta"), fmt.Sprintf("%x", sum))
 	case 3:
 		return call1(trimCellScript, []string{p.own, cell}, token, fmt.Sprint(1+d.rnd.IntN(3)))
 	default:

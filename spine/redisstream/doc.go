@@ -32,7 +32,8 @@
 //   - Whatever number of nodes is killed, paused or cut off, at any instant: a node that wakes up late is refused
 //     (package chaos, and the schedules of schedule_*_test.go).
 //   - The same event id published again within the deduplication window makes one event (TestRedisConformance).
-//   - A cell whose stored state is damaged is put in quarantine, and the others go on (TestRedisStateConformance).
+//   - A cell whose stored state is damaged is put in quarantine, and the others go on
+//     (TestACellThatIsDamagedInTheStoreIsQuarantinedAndTheOthersGoOn).
 //   - An event that kills the process again and again is found out, and becomes a dead letter
 //     (TestWhatIsInHandAtEveryDeathIsHandedOutAloneAndCounted).
 //

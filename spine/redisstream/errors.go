@@ -70,3 +70,6 @@ func classOfAnswer(answer redis.Error) class {
 	}
 	return classAnswered
 }
+
+// isWrongType reports that there is something else in a key's place.
+func isWrongType(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE") }

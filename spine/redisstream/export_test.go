@@ -19,7 +19,7 @@ func Freeze(b *Backend) {
 	}
 	b.mu.Unlock()
 	for _, key := range keys {
-		b.server.do(context.Background(), false, []*call{plain("HSET", key, "tok", "")})
+		b.server.do(context.Background(), []*call{plain("HSET", key, "tok", "")}, nil)
 	}
 }
 

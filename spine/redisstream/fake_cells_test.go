@@ -1,6 +1,10 @@
 package redisstream
 
-import "fmt"
+import (
+	"crypto/sha1"
+	"fmt"
+	"strings"
+)
 
 func (s *fakeStore) load(keys, args []string) any {
 	if !s.flaws.looseCells {
@@ -11,11 +15,19 @@ func (s *fakeStore) load(keys, args []string) any {
 			return fakeList("REACQUIRE")
 		}
 	}
+	var words []string
+	for _, field := range []string{"n", "t", "i", "s", "p"} {
+		words = append(words, s.hget(keys[1], field))
+	}
+	content := strings.Join(words, " ")
+	if args[2] != "" && args[2] != content && !s.flaws.tornCells {
+		return fakeList("CHANGED")
+	}
 	values := []any{}
-	for _, field := range args[2:] {
+	for _, field := range args[3:] {
 		values = append(values, s.hget(keys[1], field))
 	}
-	return fakeList("OK", values)
+	return fakeList("OK", values, content)
 }
 
 func (s *fakeStore) snapshot(keys, args []string) any {
@@ -27,14 +39,21 @@ func (s *fakeStore) snapshot(keys, args []string) any {
 		return fakeList("AHEAD", orZero(s.hget(cell, "n")))
 	}
 	former, had := s.hget(cell, "s"), s.has(cell, "s")
-	if seq < fakeInt(former) || seq <= fakeInt(s.hget(cell, "zs")) {
+	first := int64(1)
+	if i := s.hget(cell, "i"); i != "" {
+		first = fakeInt(i)
+	}
+	if seq <= fakeInt(former) || seq <= fakeInt(s.hget(cell, "zs")) || seq < first {
 		return fakeList("OK")
+	}
+	if sum := sha1.Sum([]byte(s.hget(cell, "r"+args[1]))); fmt.Sprintf("%x", sum) != args[6] {
+		return fakeList("CHANGED")
 	}
 	s.hset(cell, "s"+args[1]+"."+args[2], args[4])
 	if args[2] != args[3] {
 		return fakeList("OK")
 	}
-	if had && former != args[1] {
+	if had {
 		s.dropPieces(cell, s.hget(cell, "p"), s.hget(cell, "pp"))
 		s.hdel(cell, "zs", "z")
 		s.hset(cell, "p", former, "pp", s.hget(cell, "sp"), "pm", s.hget(cell, "sm"))

@@ -71,14 +71,27 @@ func fakeBound(text string, above bool) int64 {
 	return parseScore(text)
 }
 
-// xreadgroup is XREADGROUP GROUP g c COUNT n STREAMS key id.
+// xreadgroup is XREADGROUP GROUP g c COUNT n STREAMS keys ids.
 func (s *fakeStore) xreadgroup(words []string) any {
-	group, consumer, count, key, after := words[2], words[3], atoi(words[5]), words[7], words[8]
-	s.group(key, group)
-	if after == ">" {
-		return s.readNew(key, group, consumer, count)
+	group, consumer, count, streams := words[2], words[3], atoi(words[5]), words[7:]
+	n := len(streams) / 2
+	for _, key := range streams[:n] {
+		s.group(key, group)
 	}
-	return s.readOld(key, group, consumer, fakeID(after), count)
+	var all []any
+	for i, key := range streams[:n] {
+		var one any
+		if after := streams[n+i]; after == ">" {
+			one = s.readNew(key, group, consumer, count)
+		} else {
+			one = s.readOld(key, group, consumer, fakeID(after), count)
+		}
+		all = append(all, list(one)...)
+	}
+	if all == nil {
+		return nil
+	}
+	return all
 }
 
 // xread is XREAD COUNT n [BLOCK ms] STREAMS keys ids. It never waits; the simulation does.

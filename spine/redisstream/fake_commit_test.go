@@ -54,6 +54,33 @@ func (w *commitWords) cells() []commitCell {
 	return cells
 }
 
+// oddKey returns the first key the rest of a commit writes to that has not the type for it.
+func (s *fakeStore) oddKey(w commitWords) string {
+	finished, forgotten, progress, events, delayed := w.column(), w.column(), w.section(2), w.section(3), w.section(4)
+	letters := atoi(w.next())
+	for range letters {
+		w.column()
+	}
+	w.column()
+	survived := w.column()
+	accepted := len(events) + len(delayed)
+	uses := []struct {
+		typ  string
+		uses int
+	}{{"stream", 1}, {"hash", len(forgotten) + len(progress)}, {"hash", len(survived)}, {"hash", len(finished) + accepted}, {"stream", letters}, {"stream", len(delayed)}}
+	for i, x := range uses {
+		if x.uses > 0 && !s.fits(w.keys[1+i], x.typ) {
+			return w.keys[1+i]
+		}
+	}
+	for _, row := range events {
+		if !s.fits(w.key(row[0]), "stream") {
+			return w.key(row[0])
+		}
+	}
+	return ""
+}
+
 func (s *fakeStore) commit(keys, args []string) any {
 	own := keys[0]
 	if s.fenced(own, args[0]) {
@@ -70,22 +97,23 @@ func (s *fakeStore) commit(keys, args []string) any {
 	if fakeInt(s.hget(own, "p")) < fakeInt(args[2]) && !s.flaws.noPmin {
 		return fakeList("REACQUIRE")
 	}
-	for i, want := range []string{"hash", "stream", "hash", "hash", "hash", "stream", "stream"} {
-		if !s.fits(keys[i], want) {
-			return fakeList("CORRUPT", keys[i])
-		}
-	}
 	w := &commitWords{keys: keys, args: args, at: 5}
 	for i, want := range w.column() {
-		if !s.fits(keys[commitFixed+i], want) {
+		if want != "" && !s.fits(keys[commitFixed+i], want) {
 			return fakeList("CORRUPT", keys[commitFixed+i])
 		}
 	}
 	cells := w.cells()
 	for _, c := range cells {
+		if !s.fits(c.key, "hash") {
+			return fakeList("CORRUPT", c.key)
+		}
 		if orZero(s.hget(c.key, "n")) != c.base && !s.flaws.looseCells {
 			return fakeList("REACQUIRE", c.key)
 		}
+	}
+	if odd := s.oddKey(*w); odd != "" {
+		return fakeList("CORRUPT", odd)
 	}
 	s.writeCells(cells)
 	s.writeEntries(w)
@@ -126,7 +154,7 @@ func (s *fakeStore) writeEntries(w *commitWords) {
 		s.xack(w.keys[1], w.args[3], finished...)
 		s.hincrby(w.keys[4], "a:"+w.args[3], int64(n))
 	}
-	if forgotten := w.column(); !s.flaws.leftProgress {
+	if forgotten := w.column(); len(forgotten) > 0 && !s.flaws.leftProgress {
 		s.hdel(w.keys[2], forgotten...)
 	}
 	for _, row := range w.section(2) {
@@ -158,7 +186,9 @@ func (s *fakeStore) writeDeferred(w *commitWords) {
 	if away := w.column(); len(away) > 0 && !s.flaws.deferredInHand {
 		s.xclaim(w.keys[1], w.args[3], "d", away...)
 	}
-	s.hdel(w.keys[3], w.column()...)
+	if survived := w.column(); len(survived) > 0 {
+		s.hdel(w.keys[3], survived...)
+	}
 	for _, row := range w.section(3) {
 		key := w.key(row[0])
 		if s.flaws.lostLine && strings.Contains(key, "}:due:") {

@@ -15,6 +15,7 @@ type fakeFlaws struct {
 	trimOwn        bool // what is deferred does not keep the stream from being trimmed
 	trimService    bool // other services do not either
 	looseCells     bool // cells are loaded by anybody, and changed whatever their number is
+	tornCells      bool // pages of a cell need not belong together
 	deferredInHand bool // a deferred entry stays with the owner's work
 	lostLine       bool // a deferred entry is in no line
 	twiceSubmitted bool // a submit that is repeated is executed again

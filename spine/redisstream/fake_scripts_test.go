@@ -240,10 +240,10 @@ func (s *fakeStore) progress(keys, args []string) any {
 		return fakeList("REACQUIRE")
 	}
 	progress, marked := []any{}, []any{}
-	for i, id := range args[3:] {
+	for i, id := range args[4:] {
 		progress = append(progress, s.hget(keys[1], id))
 		marked = append(marked, s.hget(keys[2], id))
-		if i < atoi(args[2]) {
+		if i < atoi(args[3]) && s.owes(keys[3], args[2], id) {
 			s.hincrby(keys[2], id, 1)
 		}
 	}
@@ -254,7 +254,17 @@ func (s *fakeStore) suspect(keys, args []string) any {
 	if s.fenced(keys[0], args[0]) {
 		return fakeList("FENCED")
 	}
-	return fakeList("OK", s.hincrby(keys[1], args[1], 1))
+	if !s.owes(keys[2], args[1], args[2]) {
+		return fakeList("REACQUIRE")
+	}
+	return fakeList("OK", s.hincrby(keys[1], args[2]+"|"+args[3], 1))
+}
+
+// owes reports whether an entry is the owner's to handle.
+func (s *fakeStore) owes(key, group, id string) bool {
+	g := s.group(key, group)
+	i, found := g.at(fakeID(id))
+	return found && g.pending[i].consumer == owner
 }
 
 func (s *fakeStore) backlog(keys, args []string) any {

@@ -13,10 +13,16 @@ import (
 func (b *Backend) fetch(w spine.Want) error {
 	ctx, cancel := context.WithTimeout(context.Background(), b.settings.link.read)
 	defer cancel()
+	b.mu.Lock()
+	before := b.pulled
+	b.mu.Unlock()
 	if err := b.pulls.enter(ctx); err != nil {
 		return err
 	}
 	defer b.pulls.leave()
+	if b.somebodyPulled(before) {
+		return nil // what it has brought goes first
+	}
 	if err := b.promote(ctx); err != nil {
 		return err
 	}
@@ -30,6 +36,13 @@ func (b *Backend) fetch(w spine.Want) error {
 		return err
 	}
 	return b.prove(ctx)
+}
+
+// somebodyPulled reports whether another pull has been answered meanwhile, and has brought something.
+func (b *Backend) somebodyPulled(before uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pulled != before
 }
 
 // promote moves delayed events that are due into their streams.
@@ -87,14 +100,8 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 	if len(requests) == 0 {
 		return nil
 	}
-	var calls []*call
-	for i, r := range requests {
-		in := shards[i].in
-		r.guard.reply, r.guard.err = nil, nil
-		calls = append(calls, &r.guard,
-			plain("XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, r.lastSeen),
-			plain("XREADGROUP", "GROUP", b.service.Name, owner, "COUNT", r.count, "STREAMS", in, ">"))
-	}
+	p := b.prepare(shards, requests)
+	calls := p.calls
 	var peek *call
 	if len(cold) > 0 && time.Since(b.peekedAt) >= peekEvery {
 		b.peekedAt = time.Now()
@@ -103,7 +110,7 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 		b.mu.Unlock()
 		calls = append(calls, peek)
 	}
-	b.server.do(ctx, true, calls)
+	b.server.do(ctx, nil, calls)
 	if slices.ContainsFunc(calls, func(c *call) bool { return isOutOfMemory(c.err) }) {
 		return b.pullStarved(ctx, shards, requests) // nothing of the transaction was executed
 	}
@@ -121,17 +128,8 @@ func (b *Backend) pullAll(ctx context.Context, w spine.Want) error {
 	if peek != nil {
 		b.peeked(cold, peek)
 	}
-	for i, r := range requests {
-		s := shards[i]
-		if s.request != r {
-			continue // the shard was lost meanwhile
-		}
-		for _, c := range calls[3*i : 3*i+3] {
-			if c.err != nil {
-				return b.pullRefused(s, c.err)
-			}
-		}
-		b.pulled(s, r, streamOf(calls[3*i+1].reply), streamOf(calls[3*i+2].reply))
+	if err := b.pullsAnswered(p); err != nil {
+		return err
 	}
 	return b.usable()
 }
@@ -160,18 +158,19 @@ func (b *Backend) pullStarved(ctx context.Context, shards []*shard, requests []*
 			continue
 		}
 		if calls[i].err != nil {
-			return b.pullRefused(s, calls[i].err)
+			return b.pullRefused(calls[i].err)
 		}
 		r.guard.reply = calls[i].reply
 		reads := list(calls[i].part(5))
 		for len(reads) < 2 {
 			reads = append(reads, nil)
 		}
-		b.pulled(s, r, streamOf(reads[0]), streamOf(reads[1]))
+		b.pullAnswered(s, r, streamOf(reads[0]), streamOf(reads[1]))
 	}
 	return b.usable()
 }
 
-func (b *Backend) pullRefused(s *shard, err error) error {
-	return b.fail(fmt.Errorf("%w: shard %d cannot be pulled: %w", spine.ErrStoreLost, s.index, err))
+// pullRefused ends the use of a store in which somebody else has been at work: the error names the key.
+func (b *Backend) pullRefused(err error) error {
+	return b.fail(fmt.Errorf("%w: it cannot be pulled: %w", spine.ErrStoreLost, err))
 }

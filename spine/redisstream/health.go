@@ -99,7 +99,7 @@ func (b *Backend) Health(ctx context.Context) Health {
 
 // askAll sends plain commands once.
 func (b *Backend) askAll(ctx context.Context, calls []*call) error {
-	b.server.do(ctx, false, calls)
+	b.server.do(ctx, calls, nil)
 	for _, c := range calls {
 		if c.err != nil {
 			return c.err

@@ -24,9 +24,9 @@ type counter struct {
 	calls atomic.Int64
 }
 
-func (c *counter) do(ctx context.Context, tx bool, calls []*call) {
-	c.calls.Add(int64(len(calls)))
-	c.server.do(ctx, tx, calls)
+func (c *counter) do(ctx context.Context, loose, tx []*call) {
+	c.calls.Add(int64(len(loose) + len(tx)))
+	c.server.do(ctx, loose, tx)
 }
 
 const bulkPage = 64 // what a desk asks for at a time

@@ -9,6 +9,8 @@ import (
 
 // Pull implements spine.Backend. Several may wait at a time; each event comes to one of them.
 func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, error) {
+	b.waits(1)
+	defer b.waits(-1)
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -22,6 +24,8 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 			return p.deliveries, nil
 		case p.arm:
 			err = b.aside(ctx, b.arm)
+		case p.linger > 0 && (p.fetch || p.behind):
+			err = b.linger(ctx, p)
 		case p.fetch:
 			err = b.aside(ctx, func() error { return b.fetch(w) })
 		case p.odd:
@@ -35,12 +39,30 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 	}
 }
 
+// waits counts the Pulls that wait.
+func (b *Backend) waits(more int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pulling += more
+}
+
+// note remembers what a Pull wants, for pulls that go behind a commit. The lock must be held.
+func (b *Backend) note(w spine.Want) {
+	organs := append(b.want.Organs[:0], w.Organs...)
+	if w.Organs == nil {
+		organs = nil
+	}
+	b.want = spine.Want{Events: w.Events, Bytes: w.Bytes, Organs: organs}
+}
+
 // prospect is what a Pull can do next.
 type prospect struct {
 	deliveries []spine.Delivery
-	arm        bool // an event that is suspect is to be counted before it is handed out
-	fetch      bool // the server may have something
-	odd        bool // entries are to be settled without an organ's say
+	arm        bool          // an event that is suspect is to be counted before it is handed out
+	fetch      bool          // the server may have something
+	linger     time.Duration // a commit is likely to come by then, and has a pull behind it
+	behind     bool          // such a one is on its way
+	odd        bool          // entries are to be settled without an organ's say
 	wait       time.Duration
 	busy       bool // there has been something a moment ago
 	changed    <-chan struct{}
@@ -53,16 +75,21 @@ func (b *Backend) look(w spine.Want) (prospect, error) {
 	if err := b.ready(); err != nil {
 		return prospect{}, err
 	}
-	b.takes = append(b.takes[:0], w.Organs...)
-	if w.Organs == nil {
-		b.takes = nil
-	}
+	b.note(w)
 	now := b.micro()
 	p := prospect{
 		deliveries: b.collect(w, now), changed: b.changed, wait: b.beatTime(), busy: time.Since(b.stirred) < peekEvery,
 	}
-	if len(p.deliveries) > 0 {
+	if n := len(p.deliveries); n > 0 {
+		b.handedAt = time.Time{}
+		if n < leastPull {
+			b.handedAt = time.Now()
+		}
 		return p, nil
+	}
+	p.linger, p.behind = lingerTime-time.Since(b.handedAt), b.behind
+	if p.behind {
+		p.linger = p.wait
 	}
 	_, e, _ := b.nextSuspect()
 	p.arm = e != nil

@@ -11,7 +11,8 @@ type pullRequest struct {
 	versions []int // of what is known of them
 	lastSeen string
 	count    int
-	news     int // what was known to be new when it was sent
+	news     int    // what was known to be new when it was sent
+	behind   *stage // whose commits go before it
 }
 
 const (
@@ -40,7 +41,13 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 			cold = append(cold, s)
 		}
 	}
-	// Few shards at a time, and much of each: what a pull costs, and the commit that follows, hardly grows with it.
+	shards, requests = b.request(shards, w, now, nil)
+	return shards, requests, cold
+}
+
+// request makes the requests of the first of shards: few at a time, and much of each, since what a pull costs, and the commit that
+// follows, hardly grows with it. The lock must be held.
+func (b *Backend) request(shards []*shard, w spine.Want, now int64, behind *stage) ([]*shard, []*pullRequest) {
 	if most := max(w.Events/leastPull, 1); len(shards) > most {
 		shards = shards[:most]
 	}
@@ -48,15 +55,16 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 	for i := range rooms {
 		rooms[i] = roomOf(w, i)
 	}
-	for _, s := range shards {
+	requests := make([]*pullRequest, len(shards))
+	for i, s := range shards {
 		if s.request == nil {
 			n := min(max(w.Events/len(shards), 1), window, max(w.Bytes/typicalSize/len(shards), 1))
 			s.request = b.newRequest(s, n, rooms, now)
 		}
-		s.request.news = s.news
-		requests = append(requests, s.request)
+		s.request.news, s.request.behind = s.news, behind
+		requests[i] = s.request
 	}
-	return shards, requests, cold
+	return shards, requests
 }
 
 func (b *Backend) newRequest(s *shard, n int, rooms []int, now int64) *pullRequest {

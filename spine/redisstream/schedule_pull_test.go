@@ -198,8 +198,8 @@ func TestACellIsReadByItsOwnerAlone(t *testing.T) {
 
 	s := a.shards[0]
 	own, name := []string{s.own, s.cell("sum", "k")}, a.token()
-	assert.Equal(t, "OK", y.ask(a, loadScript, own, name, "1", "n"))
-	assert.Equal(t, "REACQUIRE", y.ask(a, loadScript, own, name, "2", "n"), "the store has lost a commit that was answered")
+	assert.Equal(t, "OK", y.ask(a, loadScript, own, name, "1", "", "n"))
+	assert.Equal(t, "REACQUIRE", y.ask(a, loadScript, own, name, "2", "", "n"), "the store has lost a commit that was answered")
 	b.takeOver()
 	assert.Equal(t, []string{"FENCED"}, load.arrive(y))
 	for _, script := range []*script{progressScript, renewScript, releaseScript, snapshotScript, trimCellScript, expireScript, undeferScript, suspectScript} {

@@ -20,8 +20,8 @@ type tap struct {
 
 // request is what was sent in one go.
 type request struct {
-	tx    bool
 	calls []*call
+	loose int // those behind are one transaction
 }
 
 // fate is what becomes of a request.
@@ -54,10 +54,10 @@ func (t *tap) next(n int, script *script, f fate) *trap {
 	return x
 }
 
-func (t *tap) do(ctx context.Context, tx bool, calls []*call) {
-	x, first := t.note(tx, calls)
+func (t *tap) do(ctx context.Context, loose, tx []*call) {
+	x, first := t.note(loose, tx)
 	if x == nil {
-		t.server.do(ctx, tx, calls)
+		t.server.do(ctx, loose, tx)
 		return
 	}
 	switch x.fate {
@@ -65,17 +65,17 @@ func (t *tap) do(ctx context.Context, tx bool, calls []*call) {
 	case stall:
 		close(x.met)
 		<-x.leave
-		t.server.do(ctx, tx, calls)
+		t.server.do(ctx, loose, tx)
 		return
 	case mute:
-		t.server.do(ctx, tx, calls)
+		t.server.do(ctx, loose, tx)
 	case linger:
-		t.server.do(ctx, tx, calls)
+		t.server.do(ctx, loose, tx)
 		close(x.met)
 		<-x.leave
 		return
 	}
-	for _, c := range calls {
+	for _, c := range slices.Concat(loose, tx) {
 		c.reply, c.err = nil, io.EOF
 	}
 	if first {
@@ -84,8 +84,8 @@ func (t *tap) do(ctx context.Context, tx bool, calls []*call) {
 }
 
 // note keeps a copy of what is sent, and finds the trap that it is for.
-func (t *tap) note(tx bool, calls []*call) (x *trap, first bool) {
-	r := request{tx, copies(calls)}
+func (t *tap) note(loose, tx []*call) (x *trap, first bool) {
+	r := request{append(copies(loose), copies(tx)...), len(loose)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sent = append(t.sent, r)
@@ -145,7 +145,7 @@ func (x *trap) goOn() { close(x.leave) }
 func (x *trap) arrive(y *yard) []string {
 	y.Helper()
 	calls := copies(x.calls)
-	x.tapped.server.do(y.soon(), x.tx, calls)
+	x.tapped.server.do(y.soon(), calls[:x.loose], calls[x.loose:])
 	var words []string
 	for _, c := range calls {
 		require.NoError(y, c.err)
@@ -158,7 +158,7 @@ func (x *trap) arrive(y *yard) []string {
 func (y *yard) ask(n *node, s *script, keys []string, args ...any) string {
 	y.Helper()
 	c := &call{script: s, keys: keys, args: args}
-	n.tap.server.do(y.soon(), false, []*call{c})
+	n.tap.server.do(y.soon(), []*call{c}, nil)
 	require.NoError(y, c.err)
 	return c.word()
 }

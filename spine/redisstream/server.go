@@ -3,6 +3,7 @@ package redisstream
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -10,9 +11,9 @@ import (
 // server is all that the backend asks of Redis. In tests it is a store of our own, whose answers get lost and come
 // late at will.
 type server interface {
-	// do sends calls in one go and takes their answers; tx says that nothing of anybody else may come between them. Every
-	// call has an answer, or an error of its own.
-	do(ctx context.Context, tx bool, calls []*call)
+	// do sends calls in one go and takes their answers: loose ones, in their order, and after them those of tx, between which
+	// comes nothing of anybody else. Every call has an answer, or an error of its own.
+	do(ctx context.Context, loose, tx []*call)
 	// wait sends a call that the server may leave unanswered for a while. It has one at a time.
 	wait(ctx context.Context, c *call)
 	close()
@@ -30,22 +31,54 @@ type call struct {
 // redisServer is the real one.
 type redisServer struct{ main, blocking *redis.Client }
 
-func (r *redisServer) do(ctx context.Context, tx bool, calls []*call) {
+func (r *redisServer) do(ctx context.Context, loose, tx []*call) {
 	pipe := r.main.Pipeline()
-	if tx {
-		pipe = r.main.TxPipeline()
+	cmds := make([]*redis.Cmd, 0, len(loose)+len(tx))
+	for _, c := range loose {
+		cmds = append(cmds, c.queue(ctx, pipe))
 	}
-	cmds := make([]*redis.Cmd, len(calls))
-	for i, c := range calls {
-		if c.script != nil {
-			cmds[i] = pipe.EvalSha(ctx, c.script.sha, c.keys, c.args...)
-		} else {
-			cmds[i] = pipe.Do(ctx, c.args...)
+	var exec *redis.Cmd
+	if len(tx) > 0 {
+		pipe.Do(ctx, "MULTI")
+		for _, c := range tx {
+			cmds = append(cmds, c.queue(ctx, pipe))
 		}
+		exec = pipe.Do(ctx, "EXEC")
 	}
 	_, _ = pipe.Exec(ctx) // every command has its own error
-	for i, c := range calls {
+	for i, c := range loose {
 		c.take(cmds[i])
+	}
+	if exec != nil {
+		takeAll(tx, cmds[len(loose):], exec)
+	}
+}
+
+func (c *call) queue(ctx context.Context, pipe redis.Pipeliner) *redis.Cmd {
+	if c.script != nil {
+		return pipe.EvalSha(ctx, c.script.sha, c.keys, c.args...)
+	}
+	return pipe.Do(ctx, c.args...)
+}
+
+// takeAll notes the answers of a transaction. A server that refuses one of its commands executes none.
+func takeAll(tx []*call, queued []*redis.Cmd, exec *redis.Cmd) {
+	reply, err := exec.Result()
+	answers, _ := reply.([]any)
+	if err == nil && len(answers) != len(tx) {
+		err = fmt.Errorf("redisstream: %d answers to a transaction of %d", len(answers), len(tx))
+	}
+	for i, c := range tx {
+		c.reply, c.err = nil, err
+		switch {
+		case queued[i].Err() != nil:
+			c.err = queued[i].Err()
+		case err == nil:
+			c.reply = answers[i]
+			if failed, ok := answers[i].(error); ok {
+				c.reply, c.err = nil, failed
+			}
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/necrostack/necrostack/spine"
 )
@@ -48,6 +49,7 @@ func (b *Backend) settleAll(ctx context.Context, ss []spine.Settlement, answers 
 			return fmt.Errorf("redisstream: settlement %d: %w", i, err)
 		}
 	}
+	b.handedAt = time.Time{}
 	stage := newStage(b)
 	for i := range ss {
 		stage.settle(&ss[i], &answers[i], &room)
@@ -264,16 +266,24 @@ func (g *stage) commit(ctx context.Context) error {
 			p := x.pieces[round]
 			pieces, calls = append(pieces, p), append(calls, p.call())
 		}
+		var behind *pulls
+		if len(calls) > 0 {
+			behind = g.b.planAhead(g, pieces)
+		}
 		g.b.mu.Unlock()
 		if len(calls) == 0 {
 			return nil
 		}
-		if err := g.b.insist(ctx, calls...); err != nil {
+		behind, err := g.b.insistAhead(ctx, calls, behind)
+		if err != nil {
 			return err
 		}
 		g.b.mu.Lock()
 		for i, p := range pieces {
 			g.answered(p, calls[i])
+		}
+		if behind != nil {
+			g.b.aheadAnswered(behind)
 		}
 		g.b.broadcast()
 		g.b.mu.Unlock()
@@ -291,7 +301,7 @@ func (g *stage) answered(p *piece, c *call) {
 		g.loseFrom(x, p) // it was lost while the commit was on its way
 	case c.word() == "OK":
 		s.commit = p.number
-		p.applied(b.handouts)
+		p.applied(g, b.handouts)
 	case c.word() == "CORRUPT":
 		_ = b.fail(fmt.Errorf("%w: key %q is not of the type that this program gives it", spine.ErrStoreLost, text(c.part(1))))
 		g.loseFrom(x, p)

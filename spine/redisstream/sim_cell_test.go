@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ func (c *simCell) encode() []byte { return []byte(strings.Join(c.events, " ")) }
 
 // cellOf rebuilds a cell, and reports whether what the store has of it belongs together.
 func (s *redisSim) cellOf(cell persistence.Cell, h persistence.History) *simCell {
-	c := &simCell{saved: h.Snapshot.Seq}
+	c := &simCell{saved: h.Snapshot.Seq, at: h.At}
 	if len(h.Snapshot.State) > 0 {
 		c.events = strings.Fields(string(h.Snapshot.State))
 	}
@@ -30,27 +31,13 @@ func (s *redisSim) cellOf(cell persistence.Cell, h persistence.History) *simCell
 			if r.Seq != uint64(len(c.events))+1 {
 				s.fail("cell %s: record %d follows on %d changes", cell, r.Seq, len(c.events))
 			}
-			c.events = append(c.events, r.Event.ID().String())
+			c.events = append(c.events, stepOf(r.Event.ID().String(), r.At.UnixMicro()))
 		}
 	}
 	if uint64(len(c.events)) != h.Last {
 		s.fail("cell %s: %d changes, the store says %d", cell, len(c.events), h.Last)
 	}
 	return c
-}
-
-// torn reports whether parts of a history are not there.
-func torn(h persistence.History) bool {
-	if h.Snapshot.Seq > 0 && sha256.Sum256(h.Snapshot.State) != h.Snapshot.Sum {
-		return true
-	}
-	last := h.Snapshot.Seq
-	for _, r := range h.Records {
-		if r.Seq == last+1 {
-			last++
-		}
-	}
-	return last != h.Last
 }
 
 // load brings a cell into memory.
@@ -68,12 +55,25 @@ func (n *simNode) load(w *simWork) {
 	})
 }
 
+// glance loads a cell as a question does: it is looked at, and does not stay.
+func (n *simNode) glance() {
+	organ := n.s.rnd.IntN(len(n.service.organs))
+	cell := persistence.Cell{Organ: n.service.spec.Organs[organ].Name, Key: fmt.Sprintf("k%d", n.s.rnd.IntN(5))}
+	b := n.b
+	ctx, stop := contextFor(n, time.Second)
+	n.loading = n.begin(func() func() {
+		defer stop()
+		hs, err := b.Load(ctx, []persistence.Cell{cell})
+		return func() {
+			if err == nil {
+				n.s.cellOf(cell, hs[0])
+			}
+		}
+	})
+}
+
 func (n *simNode) loaded(cell persistence.Cell, shard *shard, token string, hs []persistence.History, err error) {
-	switch {
-	case errors.Is(err, persistence.ErrCorrupt):
-		n.s.fail("%s: load %s: %v", n.name, cell, err)
-		return
-	case err != nil:
+	if err != nil {
 		return
 	}
 	n.b.mu.Lock()
@@ -85,27 +85,43 @@ func (n *simNode) loaded(cell persistence.Cell, shard *shard, token string, hs [
 	if !same || n.cells[cell] != nil {
 		return // the shard was lost meanwhile
 	}
-	if n.s.expires && torn(hs[0]) {
-		return // it was forgotten between its head and the rest
-	}
 	n.s.cover["cell loaded"]++
 	n.cells[cell] = n.s.cellOf(cell, hs[0])
 }
 
 // save saves a snapshot of some cell, or forgets cells that are old.
 func (n *simNode) save() {
-	b := n.b
 	if n.s.expires && n.s.chance(3) {
-		organ := n.service.spec.Organs[n.s.rnd.IntN(len(n.service.spec.Organs))].Name
-		before := n.now().Add(-time.Duration(n.s.rnd.IntN(200)) * time.Millisecond)
-		ctx, stop := contextFor(n, time.Second)
-		n.saving = n.begin(func() func() {
-			defer stop()
-			forgotten, _ := b.Expire(ctx, organ, before, 10)
-			return func() { n.s.cover["expired"] += forgotten }
-		})
+		n.expire()
 		return
 	}
+	n.takeSnapshot()
+	// It may be saved later, when the shard has been lost and is owned again; and once more.
+	if len(n.taken) == 0 || n.s.chance(3) {
+		return
+	}
+	i := n.s.rnd.IntN(len(n.taken))
+	x := n.taken[i]
+	if n.s.chance(3) {
+		n.taken = slices.Delete(n.taken, i, i+1)
+	}
+	b := n.b
+	ctx, stop := contextFor(n, time.Second)
+	n.saving = n.begin(func() func() {
+		defer stop()
+		err := b.Save(ctx, x.cell, x.snapshot)
+		return func() { n.saved(x, err) }
+	})
+}
+
+// simSnapshot is a snapshot on its way to the store.
+type simSnapshot struct {
+	cell     persistence.Cell
+	snapshot persistence.Snapshot
+}
+
+// takeSnapshot takes a snapshot of a cell that has changed.
+func (n *simNode) takeSnapshot() {
 	for _, cell := range slices.SortedFunc(maps.Keys(n.cells), func(a, b persistence.Cell) int {
 		return cmp.Or(cmp.Compare(a.Organ, b.Organ), cmp.Compare(a.Key, b.Key))
 	}) {
@@ -115,18 +131,36 @@ func (n *simNode) save() {
 		}
 		c.saved = uint64(len(c.events))
 		state := c.encode()
-		ctx, stop := contextFor(n, time.Second)
-		n.saving = n.begin(func() func() {
-			defer stop()
-			err := b.Save(ctx, cell, persistence.Snapshot{Seq: c.saved, Version: 1, State: state, Sum: sha256.Sum256(state), At: time.Now()})
-			return func() {
-				if err == nil {
-					n.s.cover["snapshot saved"]++
-				}
-			}
-		})
+		n.taken = append(n.taken, simSnapshot{cell, persistence.Snapshot{
+			Seq: c.saved, Version: 1, State: state, Sum: sha256.Sum256(state), At: c.at,
+		}})
 		return
 	}
+}
+
+func (n *simNode) saved(x simSnapshot, err error) {
+	n.s.trace("%s has saved change %d of %s: %v", n.name, x.snapshot.Seq, x.cell, err)
+	switch {
+	case err == nil:
+		n.s.cover["snapshot saved"]++
+	case errors.Is(err, persistence.ErrConflict):
+		n.s.cover["snapshot refused"]++
+	case errors.Is(err, persistence.ErrCorrupt):
+		n.s.fail("%s: save %s: %v", n.name, x.cell, err)
+	}
+}
+
+// expire forgets cells that are old.
+func (n *simNode) expire() {
+	b := n.b
+	organ := n.service.spec.Organs[n.s.rnd.IntN(len(n.service.spec.Organs))].Name
+	before := n.now().Add(-time.Duration(n.s.rnd.IntN(200)) * time.Millisecond)
+	ctx, stop := contextFor(n, time.Second)
+	n.saving = n.begin(func() func() {
+		defer stop()
+		forgotten, _ := b.Expire(ctx, organ, before, 10)
+		return func() { n.s.cover["expired"] += forgotten }
+	})
 }
 
 // changing reports whether a change of the cell is not stored yet.

@@ -17,7 +17,7 @@ func TestRedisSimulationCatchesFlaws(t *testing.T) {
 		"trimmed without regard to other services": {trimService: true}, "deferred, and in hand": {deferredInHand: true},
 		"deferred, and in no line": {lostLine: true}, "submitted twice": {twiceSubmitted: true}, "published twice": {twicePublished: true},
 		"acknowledged another": {ackElsewhere: true}, "progress is left": {leftProgress: true},
-		"no fence, loose cells": {looseCells: true, noFence: true},
+		"no fence, loose cells": {looseCells: true, noFence: true}, "a cell is read in parts": {tornCells: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

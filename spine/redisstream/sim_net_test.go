@@ -24,7 +24,7 @@ type simNet struct {
 type simRequest struct {
 	server *simServer
 	calls  []fakeCall
-	tx     bool
+	loose  int  // those behind are one transaction
 	block  bool // the server answers it when there is something
 	origin []*call
 	done   chan struct{}
@@ -41,8 +41,8 @@ type simServer struct {
 	shut chan struct{}
 }
 
-func (v *simServer) do(ctx context.Context, tx bool, calls []*call) {
-	v.ask(&simRequest{server: v, tx: tx, origin: calls}, v.node.s.patience)
+func (v *simServer) do(ctx context.Context, loose, tx []*call) {
+	v.ask(&simRequest{server: v, loose: len(loose), origin: slices.Concat(loose, tx)}, v.node.s.patience)
 }
 
 func (v *simServer) wait(ctx context.Context, c *call) {
@@ -181,7 +181,7 @@ const (
 
 // deliver lets one request meet its fate.
 func (s *redisSim) deliver(r *simRequest, fate simFate) {
-	if fate == simPart && (r.tx || len(r.calls) < 2) {
+	if fate == simPart && (r.loose == 0 || len(r.calls) < 2) {
 		fate = simReplyLost
 	}
 	if r.block {
@@ -189,6 +189,9 @@ func (s *redisSim) deliver(r *simRequest, fate simFate) {
 		return
 	}
 	s.cover[string(fate)]++
+	if r.loose > 0 && r.loose < len(r.calls) {
+		s.cover["commit and pull"]++
+	}
 	s.net.take(r, fate == simLate)
 	s.trace("%s/%d %s: %s", r.server.node.name, r.server.life, fate, s.describe(r))
 	if s.joined() && s.tricky(r) {
@@ -202,7 +205,10 @@ func (s *redisSim) deliver(r *simRequest, fate simFate) {
 		close(r.done)
 		return
 	case simPart:
-		stop = s.rnd.IntN(len(r.calls))
+		stop = s.rnd.IntN(r.loose + 1)
+		if stop == len(r.calls) {
+			stop--
+		}
 	}
 	for i, c := range r.calls {
 		if i >= stop {

@@ -31,6 +31,7 @@ type simNode struct {
 	pulling                                        *simTask
 	works                                          []*simWork
 	cells                                          map[persistence.Cell]*simCell
+	taken                                          []simSnapshot // and not saved yet
 	holds                                          map[simKey]*simHold
 	pulled                                         bool // since the last look at it something has come
 }
@@ -75,7 +76,7 @@ func (n *simNode) start() {
 	n.b = b
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.opening, n.publishing, n.settling, n.loading, n.saving, n.pulling = nil, nil, nil, nil, nil, nil
-	n.works, n.cells, n.holds = nil, map[persistence.Cell]*simCell{}, map[simKey]*simHold{}
+	n.works, n.cells, n.holds, n.taken = nil, map[persistence.Cell]*simCell{}, map[simKey]*simHold{}, nil
 	n.open()
 }
 
@@ -138,7 +139,8 @@ func (n *simNode) offer(add func(weight int, possible bool, f func())) {
 	add(4, len(ready) > 0, func() { n.handle(ready[n.s.rnd.IntN(len(ready))]) })
 	add(3, n.settling == nil && staged, n.settle)
 	add(3, n.loading == nil && load != nil, func() { n.load(load) })
-	add(1, n.saving == nil && n.s.chance(3), n.save)
+	add(2, n.saving == nil, n.save)
+	add(2, n.loading == nil, n.glance)
 }
 
 // calmStep does all that can be done, and reports whether that was anything.

@@ -40,7 +40,11 @@ const simMark = "MARK"
 type mark struct {
 	Organ string `json:"organ"`
 	Of    string `json:"of"`
+	At    int64  `json:"at"`
 }
+
+// stepOf names the one time an event was handled whose effect is in the store: when it is handled again, it is at another time.
+func stepOf(event string, at int64) string { return fmt.Sprintf("%s@%d", event, at) }
 
 func (s *redisSim) planServices() {
 	count := 1 + s.rnd.IntN(2)
@@ -107,9 +111,9 @@ func (o *simOrgan) fails(ev actors.Event) int {
 	}
 }
 
-// emissions are what an organ emits with an event: a mark, and at times an event that depends on it alone.
-func (o *simOrgan) emissions(ev actors.Event) ([]actors.Event, error) {
-	data := fmt.Appendf(nil, `{"organ":%q,"of":%q}`, o.name, ev.ID())
+// emissions are what an organ emits with an event at a time: a mark, and now and then an event that depends on it alone.
+func (o *simOrgan) emissions(ev actors.Event, at time.Time) ([]actors.Event, error) {
+	data := fmt.Appendf(nil, `{"organ":%q,"of":%q,"at":%d}`, o.name, ev.ID(), at.UnixMicro())
 	payloads := []actors.Payload{actors.Raw{Type: simMark, Data: data}}
 	if h := o.mix(ev) >> 8; ev.Hops() < 2 && h%3 == 0 {
 		h /= 3

@@ -46,9 +46,10 @@ type simHold struct {
 	after      uint64 // what was handed out later is in its place
 }
 
-// simCell is the state of a cell in a node's memory: the events it has handled.
+// simCell is the state of a cell in a node's memory: the events it has handled, and when.
 type simCell struct {
 	events []string
+	at     time.Time // of the last change
 	saved  uint64
 }
 
@@ -226,15 +227,17 @@ func (n *simNode) dead(w *simWork) {
 }
 
 func (n *simNode) succeed(w *simWork, o *simOrgan) {
-	emitted, err := o.emissions(w.event)
+	n.s.changes++
+	at := n.now().Add(time.Duration(n.s.changes) * time.Microsecond) // time stands still where nobody waits, and no two steps run at once
+	emitted, err := o.emissions(w.event, at)
 	if err != nil {
 		n.s.fail("emission: %v", err)
 	}
 	x := spine.Settlement{Kind: spine.Done, Emitted: emitted}
 	if n.keyed(w) {
 		c := n.cells[n.cell(w)]
-		x.Change = &persistence.Change{Base: uint64(len(c.events)), Version: 1, At: n.now()}
-		c.events = append(c.events, w.event.ID().String())
+		x.Change = &persistence.Change{Base: uint64(len(c.events)), Version: 1, At: at}
+		c.events, c.at = append(c.events, stepOf(w.event.ID().String(), at.UnixMicro())), at
 		if o.whole {
 			x.Change.State = c.encode()
 		}

@@ -74,7 +74,7 @@ func (b *Backend) arm() error {
 		b.mu.Unlock()
 		return nil
 	}
-	c := &call{script: suspectScript, keys: []string{s.own, s.suspects}, args: []any{s.token, b.suspectField(e, organ)}}
+	c := &call{script: suspectScript, keys: []string{s.own, s.suspects, s.in}, args: []any{s.token, b.service.Name, e.id.String(), b.service.Organs[organ].Name}}
 	b.mu.Unlock()
 	if err := b.once(ctx, c); err != nil {
 		return err
@@ -97,10 +97,6 @@ func (b *Backend) arm() error {
 	return nil
 }
 
-func (b *Backend) suspectField(e *entry, organ int32) string {
-	return e.id.String() + "|" + b.service.Organs[organ].Name
-}
-
 // collectSuspect hands out the armed suspect if e is that. The lock must be held.
 func (b *Backend) collectSuspect(out *batch, s *shard, e *entry) {
 	a := &b.armed
@@ -117,12 +113,13 @@ func (b *Backend) collectSuspect(out *batch, s *shard, e *entry) {
 	d.Todo[0].Crashes = a.crashes
 }
 
-// lived notes that an organ has come to an end with e, and the process with it.
+// lived notes that an organ has come to an end with e, and the process with it. What is no suspect now, since the owner
+// before has not died, may have been one.
 func (p *piece) lived(e *entry, organ int32) {
-	if !e.suspect || organ < 0 {
+	if !e.marked || organ < 0 {
 		return
 	}
-	p.survived = append(p.survived, p.b.suspectField(e, organ))
+	p.survived = append(p.survived, e.id.String()+"|"+p.b.service.Organs[organ].Name)
 	if a := &p.b.armed; a.entry == e && a.organ == organ {
 		*a = armed{}
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pulled takes the answer to a pull. The lock must be held.
-func (b *Backend) pulled(s *shard, r *pullRequest, old, fresh []rawEntry) {
+// pullAnswered takes the answer to a pull. The lock must be held.
+func (b *Backend) pullAnswered(s *shard, r *pullRequest, old, fresh []rawEntry) {
 	switch r.guard.word() {
 	case "OK":
 	case "FENCED":
@@ -30,6 +30,9 @@ func (b *Backend) pulled(s *shard, r *pullRequest, old, fresh []rawEntry) {
 		// that away, and neither number shows it. All of it comes again with the next pull.
 		s.hot = true
 		return
+	}
+	if len(old)+len(fresh) > 0 {
+		b.pulled++
 	}
 	taken := old
 	full := len(old) == r.count
@@ -79,8 +82,8 @@ func (b *Backend) prove(ctx context.Context) error {
 			continue
 		}
 		c := &call{
-			script: progressScript, keys: []string{s.own, s.progress, s.suspects},
-			args: []any{s.token, formatNumber(s.commit), s.inheritance()},
+			script: progressScript, keys: []string{s.own, s.progress, s.suspects, s.in},
+			args: []any{s.token, formatNumber(s.commit), b.service.Name, s.inheritance()},
 		}
 		for i := range s.unproven {
 			c.args = append(c.args, s.unproven[i].id.String())
@@ -104,7 +107,7 @@ func (b *Backend) prove(ctx context.Context) error {
 		}
 		raw := s.unproven
 		s.unproven = nil
-		inherited, marked := calls[i].args[2].(int), list(calls[i].part(2))
+		inherited, marked := calls[i].args[3].(int), list(calls[i].part(2))
 		for k, progress := range list(calls[i].part(1)) {
 			e := b.enter(s, &raw[k], text(progress), false)
 			if before := parseNumber(text(marked[k])); e != nil && (before > 0 || k < inherited) {

@@ -5,7 +5,7 @@
 -- KEYS own, in, prog, sus, load, letters, bell, then as many as are referred to by number
 -- ARGV token, commit, highest pull of its entries, service, trim ('' or the oldest id to retain, '+' for none), then
 -- sections, each with its length first:
---   types      of the numbered keys
+--   types      of the numbered keys; '' where it shows before the first write
 --   cells      key, base, '1' to drop what is there of it, n, then n words of HSET
 --   finished   stream ids to acknowledge
 --   forgotten  stream ids without progress from now on
@@ -16,20 +16,18 @@
 --   deferred   stream ids that go to consumer d
 --   survived   fields of sus to delete
 --   scores     key, score, member: of due and idle
+local call = redis.call
 local function typed(key, want)
-  local got = redis.call('TYPE', key).ok
+  local got = call('TYPE', key).ok
   return got == 'none' or got == want
 end
-if not typed(KEYS[1], 'hash') then return {'CORRUPT', KEYS[1]} end
-local o = redis.call('HMGET', KEYS[1], 'tok', 'c', 'p')
+local o = redis.pcall('HMGET', KEYS[1], 'tok', 'c', 'p')
+if o.err then return {'CORRUPT', KEYS[1]} end
 if o[1] ~= ARGV[1] then return {'FENCED'} end
 if o[2] == ARGV[2] then return {'OK'} end
 if tonumber(o[2]) ~= tonumber(ARGV[2]) - 1 or tonumber(o[3]) < tonumber(ARGV[3]) then return {'REACQUIRE'} end
 
 local fixed = 7
-for i, want in ipairs({'hash', 'stream', 'hash', 'hash', 'hash', 'stream', 'stream'}) do
-  if not typed(KEYS[i], want) then return {'CORRUPT', KEYS[i]} end
-end
 local at = 6
 local function section(width)
   local n, from = tonumber(ARGV[at]), at + 1
@@ -38,7 +36,8 @@ local function section(width)
 end
 local n, from = section(1)
 for i = 0, n - 1 do
-  if not typed(KEYS[fixed + 1 + i], ARGV[from + i]) then return {'CORRUPT', KEYS[fixed + 1 + i]} end
+  local want = ARGV[from + i]
+  if want ~= '' and not typed(KEYS[fixed + 1 + i], want) then return {'CORRUPT', KEYS[fixed + 1 + i]} end
 end
 
 -- Cells vary in length: note where each begins, and what is to be dropped.
@@ -48,7 +47,8 @@ local begins, drops = {}, {}
 for i = 1, cells do
   begins[i] = at
   local key = KEYS[fixed + tonumber(ARGV[at])]
-  drops[i] = redis.call('HMGET', key, 'n', ARGV[at + 2] == '1' and 'zs' or 'n')
+  drops[i] = redis.pcall('HMGET', key, 'n', ARGV[at + 2] == '1' and 'zs' or 'n')
+  if drops[i].err then return {'CORRUPT', key} end
   if (drops[i][1] or '0') ~= ARGV[at + 1] then return {'REACQUIRE', key} end
   at = at + 4 + tonumber(ARGV[at + 3])
 end
@@ -57,6 +57,23 @@ local nfinished, finished = section(1)
 local nforgotten, forgotten = section(1)
 local nprogress, progress = section(2)
 local nevents, events = section(3)
+local ndelayed, delayed = section(4)
+local letters = tonumber(ARGV[at])
+at = at + 1
+local firstLetter = at
+for _ = 1, letters do at = at + 1 + tonumber(ARGV[at]) end
+local naway, away = section(1)
+local nsurvived, survived = section(1)
+local nscores, scores = section(3)
+
+-- A key of a type of somebody else's making would stop the script half-way.
+local accepted = nevents + ndelayed
+if not typed(KEYS[2], 'stream') then return {'CORRUPT', KEYS[2]} end
+if nforgotten + nprogress > 0 and not typed(KEYS[3], 'hash') then return {'CORRUPT', KEYS[3]} end
+if nsurvived > 0 and not typed(KEYS[4], 'hash') then return {'CORRUPT', KEYS[4]} end
+if nfinished + accepted > 0 and not typed(KEYS[5], 'hash') then return {'CORRUPT', KEYS[5]} end
+if letters > 0 and not typed(KEYS[6], 'stream') then return {'CORRUPT', KEYS[6]} end
+if ndelayed > 0 and not typed(KEYS[7], 'stream') then return {'CORRUPT', KEYS[7]} end
 
 -- From here on it writes. What could fail comes first, and can be undone: a stream whose last id is the highest there
 -- is takes nothing more.
@@ -77,24 +94,24 @@ end
 for i = events, events + 3 * nevents - 3, 3 do
   local key = KEYS[fixed + tonumber(ARGV[i])]
   if not add(key, ARGV[i + 1], ARGV[i + 2]) then
-    for _, x in ipairs(added) do redis.call('XDEL', x[1], x[2]) end
+    for _, x in ipairs(added) do call('XDEL', x[1], x[2]) end
     return {'CORRUPT', key}
   end
 end
 local function drop(key, n)
-  local c = redis.call('HMGET', key, 'i', 's', 'sp', 'p', 'pp')
+  local c = call('HMGET', key, 'i', 's', 'sp', 'p', 'pp')
   local first, last = tonumber(c[1] or '1'), tonumber(n)
   while first <= last do
     local fields = {}
     for r = first, math.min(last, first + 999) do fields[#fields + 1] = string.format('r%d', r) end
-    redis.call('HDEL', key, unpack(fields))
+    call('HDEL', key, unpack(fields))
     first = first + 1000
   end
   for k = 2, 4, 2 do
-    for i = 1, tonumber(c[k + 1] or '0') do redis.call('HDEL', key, 's' .. c[k] .. '.' .. i) end
+    for i = 1, tonumber(c[k + 1] or '0') do call('HDEL', key, 's' .. c[k] .. '.' .. i) end
   end
-  redis.call('HDEL', key, 's', 'sp', 'sm', 'p', 'pp', 'pm', 'zs', 'z')
-  redis.call('HSET', key, 'i', string.format('%d', last + 1))
+  call('HDEL', key, 's', 'sp', 'sm', 'p', 'pp', 'pm', 'zs', 'z')
+  call('HSET', key, 'i', string.format('%d', last + 1))
 end
 for i = 1, cells do
   local c = begins[i]
@@ -102,45 +119,38 @@ for i = 1, cells do
   -- A state that was written in place by the last change stands alone: there is nothing else to drop.
   local n, whole = drops[i][1], drops[i][2]
   if ARGV[c + 2] == '1' and n and whole ~= n then drop(key, n) end
-  redis.call('HSET', key, unpack(ARGV, c + 4, c + 3 + tonumber(ARGV[c + 3])))
+  call('HSET', key, unpack(ARGV, c + 4, c + 3 + tonumber(ARGV[c + 3])))
 end
 
 local service = ARGV[4]
 if nfinished > 0 then
-  redis.call('XACK', KEYS[2], service, unpack(ARGV, finished, finished + nfinished - 1))
-  redis.call('HINCRBY', KEYS[5], 'a:' .. service, nfinished)
+  call('XACK', KEYS[2], service, unpack(ARGV, finished, finished + nfinished - 1))
+  call('HINCRBY', KEYS[5], 'a:' .. service, nfinished)
 end
-if nforgotten > 0 then redis.call('HDEL', KEYS[3], unpack(ARGV, forgotten, forgotten + nforgotten - 1)) end
-if nprogress > 0 then redis.call('HSET', KEYS[3], unpack(ARGV, progress, progress + 2 * nprogress - 1)) end
-local accepted = nevents
-n, from = section(4)
-accepted = accepted + n
-for i = from, from + 4 * n - 4, 4 do
+if nforgotten > 0 then call('HDEL', KEYS[3], unpack(ARGV, forgotten, forgotten + nforgotten - 1)) end
+if nprogress > 0 then call('HSET', KEYS[3], unpack(ARGV, progress, progress + 2 * nprogress - 1)) end
+for i = delayed, delayed + 4 * ndelayed - 4, 4 do
   local dlp = KEYS[fixed + tonumber(ARGV[i + 1])]
-  local number = string.format('%016d', redis.call('HINCRBY', dlp, '#', 1))
-  redis.call('ZADD', KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 2], number)
-  redis.call('HSET', dlp, number, ARGV[i + 3])
+  local number = string.format('%016d', call('HINCRBY', dlp, '#', 1))
+  call('ZADD', KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 2], number)
+  call('HSET', dlp, number, ARGV[i + 3])
 end
-if n > 0 then redis.call('XADD', KEYS[7], 'MAXLEN', '~', 16, '*', 'delayed', n) end
-if accepted > 0 then redis.call('HINCRBY', KEYS[5], 'in', accepted) end
-local letters = tonumber(ARGV[at])
-at = at + 1
-for i = 1, letters do
+if ndelayed > 0 then call('XADD', KEYS[7], 'MAXLEN', '~', 16, '*', 'delayed', ndelayed) end
+if accepted > 0 then call('HINCRBY', KEYS[5], 'in', accepted) end
+at = firstLetter
+for _ = 1, letters do
   local words = tonumber(ARGV[at])
-  redis.call('XADD', KEYS[6], '*', unpack(ARGV, at + 1, at + words))
+  call('XADD', KEYS[6], '*', unpack(ARGV, at + 1, at + words))
   at = at + 1 + words
 end
-n, from = section(1)
-if n > 0 then
-  local ids = {unpack(ARGV, from, from + n - 1)}
+if naway > 0 then
+  local ids = {unpack(ARGV, away, away + naway - 1)}
   ids[#ids + 1] = 'JUSTID'
-  redis.call('XCLAIM', KEYS[2], service, 'd', 0, unpack(ids))
+  call('XCLAIM', KEYS[2], service, 'd', 0, unpack(ids))
 end
-n, from = section(1)
-if n > 0 then redis.call('HDEL', KEYS[4], unpack(ARGV, from, from + n - 1)) end
-n, from = section(3)
-for i = from, from + 3 * n - 3, 3 do
-  redis.call('ZADD', KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
+if nsurvived > 0 then call('HDEL', KEYS[4], unpack(ARGV, survived, survived + nsurvived - 1)) end
+for i = scores, scores + 3 * nscores - 3, 3 do
+  call('ZADD', KEYS[fixed + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2])
 end
 
 if ARGV[5] ~= '' then
@@ -154,16 +164,16 @@ if ARGV[5] ~= '' then
   end
   local low
   if ARGV[5] ~= '+' then low = ARGV[5] end
-  for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[2])) do
+  for _, g in ipairs(call('XINFO', 'GROUPS', KEYS[2])) do
     local mark
     for i = 1, #g, 2 do
       if g[i] == 'last-delivered-id' then mark = g[i + 1] end
     end
-    local pending = redis.call('XPENDING', KEYS[2], g[2])
+    local pending = call('XPENDING', KEYS[2], g[2])
     if pending[1] > 0 then mark = pending[2] end
     if not low or before(mark, low) then low = mark end
   end
-  redis.call('XTRIM', KEYS[2], 'MINID', '~', low)
+  call('XTRIM', KEYS[2], 'MINID', '~', low)
 end
-redis.call('HSET', KEYS[1], 'c', ARGV[2])
+call('HSET', KEYS[1], 'c', ARGV[2])
 return {'OK'}

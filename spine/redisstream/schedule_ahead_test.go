@@ -1,0 +1,75 @@
+package redisstream
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
+)
+
+// emits is the settlement of what is done with an event and emits another, for now.
+func (n *node) emits(d spine.Delivery, key, text string) spine.Settlement {
+	n.y.Helper()
+	ev, err := n.y.stamper.Root(step{key, text}, n.y.clock())
+	require.NoError(n.y, err)
+	return spine.Settlement{Shard: d.Shard, Receipt: d.Receipt, Emitted: []actors.Event{ev}}
+}
+
+// waiting begins a Pull and returns when it has nothing to do but wait.
+func (n *node) waiting() <-chan []spine.Delivery {
+	n.y.Helper()
+	got := make(chan []spine.Delivery, 1)
+	go func() { // ends with the Pull
+		ds, _ := n.Pull(n.y.soon(), spine.Want{Events: 10, Bytes: 1 << 20})
+		got <- ds
+	}()
+	idle := func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return n.pulling > 0 && !n.shards[0].hot && n.shards[0].request == nil && len(n.pulls) == 0
+	}
+	require.Eventually(n.y, idle, 20*time.Second, time.Millisecond)
+	return got
+}
+
+func TestWhatACommitAppendsComesWithItsAnswer(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	a.publish("k", "1")
+	ds := a.pull(1, "1")
+	got := a.waiting()
+	before := len(a.tap.of(guardScript))
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
+	assert.Equal(t, []string{"2"}, texts(<-got))
+	sent := a.tap.of(guardScript)
+	require.Len(t, sent, before+1, "one pull")
+	assert.Equal(t, 1, sent[before].loose, "behind one commit")
+	assert.Equal(t, commitScript, sent[before].calls[0].script)
+}
+
+func TestCommitAndPullWithoutAnAnswerAreRepeatedAndFindAll(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]fate{"that arrived": mute, "that was lost": stray} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newYard(t)
+			a := y.node("a", loose("mail"))
+			a.publish("k", "1")
+			ds := a.pull(1, "1")
+			got := a.waiting()
+			lost := a.tap.next(1, commitScript, f)
+			require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
+			require.NotZero(t, lost.loose)
+			require.Greater(t, len(lost.calls), lost.loose, "a pull went with it")
+			ds = <-got
+			assert.Equal(t, []string{"2"}, texts(ds))
+			a.finish(ds...)
+			a.nothing()
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package redisstream
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What is counted against events is forgotten with them: nobody would ever ask for it again.
+
+func TestACountThatComesLateLeavesNothing(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.node("a", loose("mail")), y.node("b", loose("mail"))
+	a.publish("k", "1")
+	a.pull(1, "1")
+	b.takeOver()
+	s := b.shards[0]
+	id := y.pending("svc")[0].ID
+	require.NoError(t, y.server.Client().HSet(y.soon(), s.suspects, id, deathsUnnoticed).Err())
+	marks := b.tap.next(1, progressScript, stray)
+	b.unanswered(1)
+	counts := b.tap.next(1, suspectScript, stray)
+	b.unanswered(1)
+	d := b.pull(1, "1")[0]
+	require.Equal(t, 1, d.Todo[0].Crashes)
+	b.finish(d)
+	assert.Zero(t, y.server.Client().Exists(y.soon(), s.suspects).Val())
+	assert.Equal(t, []string{"OK"}, marks.arrive(y))
+	assert.Equal(t, []string{"REACQUIRE"}, counts.arrive(y))
+	assert.Zero(t, y.server.Client().Exists(y.soon(), s.suspects).Val())
+}
+
+func TestWhatWasCountedIsForgottenAlsoByAnOwnerWhoSuspectsNobody(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.node("a", loose("mail")), y.node("b", loose("mail"))
+	a.publish("k", "1")
+	a.pull(1, "1")
+	b.takeOver()
+	s := b.shards[0]
+	id := y.pending("svc")[0].ID
+	require.NoError(t, y.server.Client().HSet(y.soon(), s.suspects, id, deathsUnnoticed).Err())
+	require.Equal(t, 1, b.pull(1, "1")[0].Todo[0].Crashes)
+	require.Equal(t, "1", y.server.Client().HGet(y.soon(), s.suspects, id+"|mail").Val())
+	require.NoError(t, y.server.Client().HSet(y.soon(), s.own, "tok", "").Err()) // as after a release
+	b.awaitLoss()
+	b.owns()
+	d := b.pull(1, "1")[0]
+	require.Empty(t, d.Todo, "nobody has died")
+	b.finish(d)
+	assert.Zero(t, y.server.Client().Exists(y.soon(), s.suspects).Val())
+}
