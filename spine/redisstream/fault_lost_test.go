@@ -14,6 +14,7 @@ import (
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/spine/redisstream/redistest"
+	"github.com/necrostack/necrostack/supervision"
 )
 
 func TestAServerThatDeletesEventsIsRefused(t *testing.T) {
@@ -110,7 +111,6 @@ func TestAKeyOfAnotherTypeStopsWhatNeedsItAndNothingIsHalfWritten(t *testing.T) 
 		"in":      func(a *node) string { return a.shards[0].in },
 		"own":     func(a *node) string { return a.shards[0].own },
 		"prog":    func(a *node) string { return a.shards[0].progress },
-		"sus":     func(a *node) string { return a.shards[0].suspects },
 		"due":     func(a *node) string { return a.shards[0].serviceKeys.due[0] },
 		"idle":    func(a *node) string { return a.shards[0].idle[1] },
 		"cell":    func(a *node) string { return a.shards[0].cell("sum", "k") },
@@ -132,7 +132,11 @@ func TestAKeyOfAnotherTypeStopsWhatNeedsItAndNothingIsHalfWritten(t *testing.T) 
 			where := key(a)
 			y.overwrite(where)
 			before := y.photo()
-			answers, err := a.Settle(y.soon(), []spine.Settlement{retry, sum})
+			ss := []spine.Settlement{retry, sum}
+			if name == "letters" {
+				ss[0].Kind, ss[0].Letter = spine.Dead, &supervision.DeadLetter{Organ: "mail", Reason: actors.KindPermanent}
+			}
+			answers, err := a.Settle(y.soon(), ss)
 			if err == nil {
 				assert.Equal(t, spine.Lost, answers[0].Code)
 				_, err = a.attempt(spine.Want{Events: 10})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/supervision"
 )
 
@@ -153,6 +154,10 @@ func (b *Backend) Count(ctx context.Context) (n, limit int, err error) {
 }
 
 func (b *Backend) countLetters(ctx context.Context) (int, error) {
-	n, err := b.ask(ctx, "XLEN", b.keys.letters(b.service.Name))
+	key := b.keys.letters(b.service.Name)
+	n, err := b.ask(ctx, "XLEN", key)
+	if err != nil && classOf(err) == classAnswered {
+		err = fmt.Errorf("%w: key %q: %w", spine.ErrStoreLost, key, err)
+	}
 	return int(number(n)), err
 }
