@@ -205,6 +205,9 @@ func (p *piece) leave(e *entry) {
 	delete(p.shard.entries, e.number)
 	if e.marked {
 		p.survived = append(p.survived, e.id.String())
+		for i := range e.works {
+			p.lived(e, e.works[i].organ) // a copy of its count may have come late
+		}
 	}
 }
 

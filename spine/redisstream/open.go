@@ -54,8 +54,12 @@ func (b *Backend) Open(ctx context.Context, service spine.Service) error {
 	}
 	b.mu.Unlock()
 	b.contend(ctx)
-	b.keeper.start(b)
-	b.listener.start(b)
+	b.mu.Lock()
+	if !b.closed {
+		b.keeper.start(b)
+		b.listener.start(b)
+	}
+	b.mu.Unlock()
 	return b.told()
 }
 

@@ -67,7 +67,7 @@ func commands() []string {
 		add(name)
 	}
 	for _, s := range allScripts {
-		for _, call := range strings.Split(s.source, "redis.call('")[1:] {
+		for _, call := range strings.Split(s.source, "call('")[1:] { // pcall too, and by a local name
 			words := strings.Split(call, "'")
 			name := words[0]
 			if (name == "XGROUP" || name == "XINFO") && len(words) > 2 {
