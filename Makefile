@@ -55,10 +55,10 @@ conformance: ## Backend and store suites against every implementation: all tests
 	if [ -z "$$found" ]; then echo "no test is named *Conformance*" >&2; exit 1; fi; \
 	$(GO) test -count=1 -timeout $(TIMEOUT) -run Conformance $$found
 
-sim: ## Seeded simulations of the Spine and of the Redis backend with faults (SEEDS=2000; SEEDS=100000 for a long look)
+sim: ## Seeded simulations of the Spine and of the Redis backend with faults (SEEDS=2000, of Redis five times as many)
 	$(call stage,sim: $(SEEDS) seeds)
 	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
-	$(GO) test ./spine/redisstream -count=1 -timeout 4h -run 'RedisSimulation$$' -redis.seeds=$(SEEDS)
+	$(GO) test ./spine/redisstream -count=1 -timeout 4h -run 'RedisSimulation$$' -redis.seeds=$$((5 * $(SEEDS)))
 
 chaos: ## Real processes and a real redis-server, killed and cut off at random (MINUTES=30, SEED=1)
 	$(call stage,chaos: $(MINUTES) minutes)

@@ -242,7 +242,7 @@ type AnswerCode uint8
 const (
 	// Settled: applied now, or by an earlier copy of this settlement.
 	Settled AnswerCode = iota
-	// Lost: not applied, because memory and store have parted. The caller drops what it knows of
+	// Lost: not applied, or nobody knows, because memory and store have parted. The caller drops what it knows of
 	// the delivery's shard, cells included, as far as it was handed out up to Answer.Handouts; it will be
 	// handed out again.
 	Lost

@@ -88,30 +88,33 @@ func (o *owner) pull(n int) []spine.Delivery {
 }
 
 // attempt pulls what may be had now, once. That nothing comes for a while says little where a server
-// is at work: there has to be nothing to come.
+// is at work: there has to be nothing to come, and the while has to be long beside what a question to the server takes.
 func (o *owner) attempt(w spine.Want) []spine.Delivery {
 	o.Helper()
 	if w.Bytes == 0 {
 		w.Bytes = lots
 	}
-	for began := time.Now(); ; {
-		ds, err := o.brief(w)
+	began := time.Now()
+	for wait := quiet; ; wait *= 4 {
+		ds, err := o.brief(w, wait)
 		if err == nil {
 			o.numbered(ds)
 			return ds
 		}
 		require.ErrorIs(o, err, context.DeadlineExceeded)
 		require.Empty(o, ds)
-		if o.backlog().Ready == 0 {
-			return nil
+		asked := time.Now()
+		log := o.backlog()
+		if log.Ready == 0 && time.Since(asked) < wait/8 && (log.Waiting == 0 || wait > quiet) {
+			return nil // what waits for no time is not counted as ready: it has had longer to come
 		}
 		require.Less(o, time.Since(began), soon, "something is ready, and does not come")
 	}
 }
 
-// brief pulls and does not wait for long.
-func (o *owner) brief(w spine.Want) ([]spine.Delivery, error) {
-	ctx, stop := context.WithTimeout(o.Context(), quiet)
+// brief pulls and waits that long at most.
+func (o *owner) brief(w spine.Want, wait time.Duration) ([]spine.Delivery, error) {
+	ctx, stop := context.WithTimeout(o.Context(), wait)
 	defer stop()
 	return o.backend.Pull(ctx, w)
 }

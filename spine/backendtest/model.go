@@ -165,9 +165,11 @@ func (m *model) pullSome() {
 	m.arrived(ds, w.Organs)
 }
 
-// pullAll pulls until nothing comes, and then nothing may be left that could.
+// pullAll pulls until nothing comes, and then nothing may be left that could have when the last pull began: the clock goes on.
 func (m *model) pullAll() {
+	var now time.Time
 	for {
+		now = m.store.Now()
 		ds := m.attempt(spine.Want{Events: math.MaxInt32})
 		if len(ds) == 0 {
 			break
@@ -177,7 +179,7 @@ func (m *model) pullAll() {
 	for _, e := range m.events {
 		for organ, w := range e.works {
 			if w.state != isFinished && w.state != isInFlight {
-				require.Falsef(m, m.ripe(e, w) && !m.blocked(e, organ), "%s for organ %d is %s, and does not come", m.name(e), organ, w.state)
+				require.Falsef(m, m.ripe(e, w, now) && !m.blocked(e, organ), "%s for organ %d is %s, and does not come", m.name(e), organ, w.state)
 			}
 		}
 	}
@@ -209,7 +211,7 @@ func (m *model) check(e *modelEvent, organ int, d spine.Delivery, room []int) {
 	w := e.works[organ]
 	require.NotNilf(m, w, "%s is not for organ %d", m.name(e), organ)
 	require.Containsf(m, []modelState{isFresh, isHeld, isLost}, w.state, "%s for organ %d", m.name(e), organ)
-	require.Truef(m, m.ripe(e, w), "%s for organ %d is not due", m.name(e), organ)
+	require.Truef(m, m.ripe(e, w, m.store.Now()), "%s for organ %d is not due", m.name(e), organ)
 	require.Falsef(m, m.blocked(e, organ), "%s for organ %d overtakes an earlier event of its key", m.name(e), organ)
 	for _, todo := range d.Todo {
 		if todo.Organ == organ {
@@ -226,8 +228,7 @@ func (m *model) check(e *modelEvent, organ int, d spine.Delivery, room []int) {
 }
 
 // ripe reports whether the time of w has come.
-func (m *model) ripe(e *modelEvent, w *modelWork) bool {
-	now := m.store.Now()
+func (m *model) ripe(e *modelEvent, w *modelWork, now time.Time) bool {
 	if w.state == isHeld {
 		return !w.due.After(now)
 	}

@@ -9,8 +9,8 @@ import (
 
 // Pull implements spine.Backend. Several may wait at a time; each event comes to one of them.
 func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, error) {
-	b.waits(1)
-	defer b.waits(-1)
+	b.begin(w)
+	defer b.end()
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -39,11 +39,18 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 	}
 }
 
-// waits counts the Pulls that wait.
-func (b *Backend) waits(more int) {
+// begin and end count the Pulls that wait. What one wants is known even if its ctx ends before it has looked.
+func (b *Backend) begin(w spine.Want) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pulling += more
+	b.note(w)
+	b.pulling++
+}
+
+func (b *Backend) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pulling--
 }
 
 // note remembers what a Pull wants, for pulls that go behind a commit. The lock must be held.

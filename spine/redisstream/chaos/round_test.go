@@ -124,6 +124,7 @@ func (r *round) find(invariant, format string, args ...any) {
 // run runs the round and returns what the checker says.
 func (r *round) run() verdict {
 	r.await(startIn, "the first events are done", func() bool { return r.watch.progress() > 0 })
+	r.keepStore()
 	if r.setting.script != nil {
 		r.followScript()
 	} else {
@@ -135,6 +136,19 @@ func (r *round) run() verdict {
 		r.heal()
 	}
 	return r.judge()
+}
+
+// keepStore has the server sync what it has so far: one that is killed before it has the beginning of the store for good
+// comes back without a store, and ends every node that knows it, as it must.
+func (r *round) keepStore() {
+	if r.setting.fsync == "always" {
+		return
+	}
+	client, ctx := r.server.Client(), context.Background()
+	r.must(client.ConfigSet(ctx, "appendfsync", "always").Err())
+	r.must(client.Set(ctx, namespace+":begun", "1", 0).Err())
+	r.must(client.Del(ctx, namespace+":begun").Err())
+	r.must(client.ConfigSet(ctx, "appendfsync", r.setting.fsync).Err())
 }
 
 const (
