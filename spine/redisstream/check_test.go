@@ -3,14 +3,18 @@ package redisstream
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/spine/redisstream/redistest"
 )
 
@@ -229,4 +233,18 @@ func TestWhatInfoHidesIsLogged(t *testing.T) {
 	for _, name := range []string{"role", "cluster_enabled", "maxmemory_policy", "aof_enabled", "redis_version"} {
 		assert.Contains(t, strings.Join(all, "\n"), name+" could not be checked")
 	}
+}
+
+// A Run that begins while nobody answers says so, and does not wait: whoever starts it decides.
+func TestARunOnAServerThatDoesNotAnswerEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	b, err := New("redis://127.0.0.1:1", WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	require.NoError(t, err, "New does no I/O")
+	defer b.Close(t.Context())
+	s, err := spine.New(b, spine.WithOrgan(actors.NewOrgan("mail", actors.OnAny([]string{"STEP"},
+		func(context.Context, actors.Event) ([]actors.Payload, error) { return nil, nil }))), spine.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	require.NoError(t, err)
+	err = s.Run(t.Context())
+	require.ErrorContains(t, err, "redis://127.0.0.1:1/0")
+	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
