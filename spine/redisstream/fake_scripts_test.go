@@ -239,11 +239,15 @@ func (s *fakeStore) progress(keys, args []string) any {
 	if s.behind(keys[0], args[1]) {
 		return fakeList("REACQUIRE")
 	}
+	most := 0
+	if s.hget(keys[0], "c") == args[1] {
+		most = atoi(args[3])
+	}
 	progress, marked := []any{}, []any{}
 	for i, id := range args[4:] {
 		progress = append(progress, s.hget(keys[1], id))
 		marked = append(marked, s.hget(keys[2], id))
-		if i < atoi(args[3]) && s.owes(keys[3], args[2], id) {
+		if i < most && s.owes(keys[3], args[2], id) {
 			s.hincrby(keys[2], id, 1)
 		}
 	}
