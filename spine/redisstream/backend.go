@@ -26,6 +26,7 @@ type Backend struct {
 	closing  chan struct{} // closed by Close
 	pulls    turnstile     // one pull talks to the server at a time
 	commits  turnstile     // one Settle at a time
+	contests turnstile     // two acquisitions of one node would take the shard from each other
 	lanes    publishLanes
 	group    sync.WaitGroup
 
@@ -72,7 +73,7 @@ func New(address string, opts ...Option) (*Backend, error) {
 	}
 	b := &Backend{
 		settings: s, keys: keyring{s.namespace}, closing: make(chan struct{}), changed: make(chan struct{}),
-		pulls: newTurnstile(), commits: newTurnstile(),
+		pulls: newTurnstile(), commits: newTurnstile(), contests: newTurnstile(),
 	}
 	b.settings.onConnect = b.connected
 	b.keeper.wake = make(chan struct{}, 1)

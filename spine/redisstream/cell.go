@@ -31,8 +31,8 @@ var errCellChanged = errors.New("redisstream: the cell changes while it is read"
 const cellReadings = 8
 
 // Load implements persistence.Store. Every page of a cell is read under the token of its first one, and is of the
-// same content: a cell that changes meanwhile is read anew. It waits until this node owns the cell's shard, or ctx ends;
-// that the shard is lost on the way, or that the cell never stands still, is an error. That a cell is damaged is none,
+// same content: a cell that changes meanwhile is read anew. It waits while the cell's shard is being taken over, or ctx ends;
+// that another node holds the shard, that it is lost on the way, or that the cell never stands still, is an error. That a cell is damaged is none,
 // which would be one of all cells: its history cannot be rebuilt.
 func (b *Backend) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
 	b.mu.Lock()
@@ -71,7 +71,8 @@ type cellAccess struct {
 	content       string   // what the pages of one reading have in common; "" before the first
 }
 
-// cellAccess waits until the shard of the cell is owned.
+// cellAccess waits until the shard of the cell is owned, and not for what another node holds: whoever loads several cells would
+// have the others wait too, perhaps for ever.
 func (b *Backend) cellAccess(ctx context.Context, cell persistence.Cell) (*cellAccess, error) {
 	s := b.shardOf(cell.Key)
 	for {
@@ -88,7 +89,11 @@ func (b *Backend) cellAccess(ctx context.Context, cell persistence.Cell) (*cellA
 			b.mu.Unlock()
 			return a, nil
 		}
+		held := s.contested
 		b.mu.Unlock()
+		if held {
+			return nil, fmt.Errorf("cell %s: %w", cell, errLost)
+		}
 		select {
 		case <-changed:
 		case <-ctx.Done():

@@ -47,7 +47,10 @@
 //	                              up to some 2 s
 //	no file       nothing         since the last dump                since the last dump           the end
 //
-// In every case what survives is one consistent prefix: state, emissions, acknowledgements and dead letters agree.
+// In every case what survives is one consistent prefix: state, emissions, acknowledgements and dead letters agree. There is one
+// exception, of the server's: a file that ends in the middle of a transaction (torn by a power failure) is read rightly at the next
+// start, which leaves the beginning of the transaction in it where aof-load-truncated is yes; the start after that
+// executes it by half. A rewrite of the file (BGREWRITEAOF) between the two, or redis-check-aof before the first, removes it.
 // A server without an append-only file is refused unless WithRelaxedDurability says otherwise.
 //
 // # What is not promised

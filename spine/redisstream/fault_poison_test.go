@@ -176,7 +176,8 @@ func (p *plant) drained() bool {
 	return load[0] == load[1]
 }
 
-// expectTasted requires one dead letter for each organ here with its reason, and of all others that they survived what was not for them.
+// expectTasted requires one dead letter for each organ here, with its reason, and that all organs survived, once, what was
+// not for them.
 func (p *plant) expectTasted(want map[string]actors.Kind) {
 	p.Helper()
 	w := p.work(p.server.URL(), tasters())

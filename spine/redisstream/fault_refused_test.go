@@ -2,7 +2,6 @@ package redisstream
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -34,14 +33,15 @@ func TestANodeThatMayNotWorkDoesNotStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, out := newPlant(t, c.server), &paper{}
-			opts := append(p.opts, WithLogger(slog.New(slog.NewTextHandler(out, nil))))
+			log := slog.New(slog.NewTextHandler(out, nil))
+			opts := append(p.opts, WithLogger(log))
 			if name == "TLS where none is" {
 				opts = append(opts, trust)
 			}
 			b, err := New(c.url, opts...)
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, b.Close(p.soon())) }()
-			s, err := spine.New(b, append(p.organs(), spine.WithService("svc"), spine.WithLogger(slog.New(slog.NewTextHandler(io.MultiWriter(out, t.Output()), nil))))...)
+			s, err := spine.New(b, append(p.organs(), spine.WithService("svc"), spine.WithLogger(log))...)
 			require.NoError(t, err)
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()

@@ -115,6 +115,10 @@ func (b *Backend) renew(ctx context.Context) {
 
 // contend tries to take the shards that are not ours.
 func (b *Backend) contend(ctx context.Context) {
+	if b.contests.enter(ctx) != nil {
+		return
+	}
+	defer b.contests.leave()
 	var free []*shard
 	b.mu.Lock()
 	for _, s := range b.shards {

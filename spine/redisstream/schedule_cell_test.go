@@ -326,3 +326,20 @@ func TestSavingCostsOneReadAndNothingWhereItIsSaved(t *testing.T) {
 	a.save(s)
 	assert.Equal(t, "3", string(a.history().Snapshot.State))
 }
+
+// A lane loads cells of several shards at once. It must not stand still for one that has gone to another node.
+func TestALoadDoesNotWaitForAShardThatAnotherNodeHolds(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.node("a", strict("sum")), y.node("b", strict("sum"))
+	cells := []persistence.Cell{{Organ: "sum", Key: "k"}}
+	_, err := a.Load(y.soon(), cells)
+	require.NoError(t, err)
+	_, err = b.Load(y.soon(), cells)
+	require.ErrorIs(t, err, errLost, "it is held by a")
+	b.takeOver()
+	_, err = b.Load(y.soon(), cells)
+	require.NoError(t, err)
+	_, err = a.Load(y.soon(), cells)
+	require.ErrorIs(t, err, errLost, "it has gone to b")
+}

@@ -118,7 +118,7 @@ func (b *Backend) operate(ctx context.Context, service string) (*operation, erro
 	}
 	o := &operation{&Backend{
 		settings: b.settings, keys: b.keys, server: b.server, operator: "1", store: store,
-		closing: make(chan struct{}), changed: make(chan struct{}), pulls: newTurnstile(), commits: newTurnstile(),
+		closing: make(chan struct{}), changed: make(chan struct{}), pulls: newTurnstile(), commits: newTurnstile(), contests: newTurnstile(),
 		service: spine.Service{Name: service, Retired: splitOrgans(organs)}, serving: true,
 	}}
 	o.keeper.wake = make(chan struct{}, 1)
