@@ -69,6 +69,7 @@ func anySetting(seed, n uint64) setting {
 	if dice.IntN(5) < 2 {
 		s.fsync = "everysec"
 		s.slow = dice.IntN(2) == 0 && hasCompiler()
+		s.bombs = s.bombs && !s.slow // one that goes with the end of the file leaves no letter
 	}
 	return s
 }
