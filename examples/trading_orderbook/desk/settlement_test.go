@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -199,6 +200,7 @@ func TestFailedSettlementIsOneDeadLetterWhateverTheCause(t *testing.T) {
 				r.Publish(crossing(0, 1, "bob")...)
 				r.await(desk.Settlement, 1)
 				r.await(desk.AuditTrail, 8)
+				synctest.Wait() // the letter is told after the result
 				assert.Len(t, r.Dead(), 1)
 				failed := emitted[desk.SettlementFailed](r, desk.Settlement)
 				require.Len(t, failed, 1)
