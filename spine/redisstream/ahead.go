@@ -39,7 +39,8 @@ func (g *stage) feeds(s *shard, pieces []*piece) bool {
 	return slices.ContainsFunc(pieces, func(p *piece) bool { return slices.Contains(p.targets(), s) })
 }
 
-// insistAhead insists on commits, with pulls behind them in the first go. Where that goes without an answer it returns none.
+// insistAhead insists on commits, with pulls behind them in the first go. Where that goes without an answer it returns no
+// pulls: the next Pull repeats them.
 func (b *Backend) insistAhead(ctx context.Context, commits []*call, x *pulls) (*pulls, error) {
 	if x == nil {
 		return nil, b.insist(ctx, commits...)
@@ -58,7 +59,8 @@ func (b *Backend) insistAhead(ctx context.Context, commits []*call, x *pulls) (*
 	return nil, b.insist(ctx, left...)
 }
 
-// aheadAnswered takes the answers of pulls that went with commits. What got none is repeated by the next Pull. The lock must be held.
+// aheadAnswered takes the answers of pulls that went with commits. What got none is repeated by the next Pull. The lock must
+// be held.
 func (b *Backend) aheadAnswered(x *pulls) {
 	defer b.aheadOver()
 	for _, c := range x.calls {
@@ -80,16 +82,3 @@ func (b *Backend) aheadOver() {
 // little, so its handlers will be done soon, and one request for commit and pull costs half of two. A handler that takes
 // longer makes no difference after that.
 const lingerTime = 300 * time.Microsecond
-
-// linger waits for a commit to come.
-func (b *Backend) linger(ctx context.Context, p prospect) error {
-	timer := time.NewTimer(p.linger)
-	defer timer.Stop()
-	select {
-	case <-p.changed:
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
-}

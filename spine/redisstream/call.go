@@ -94,8 +94,8 @@ func (b *Backend) rest(ctx context.Context, attempt int) error {
 	}
 }
 
-// send sends calls in one go, with tx behind them, and returns those calls without an answer. The end of ctx does not cut it short, so that the
-// outcome is known wherever the server answers in time.
+// send sends calls in one go, with tx behind them, and returns those calls without an answer. The end of ctx does not cut it
+// short, so that the outcome is known wherever the server answers in time.
 func (b *Backend) send(ctx context.Context, calls, tx []*call) (left []*call, err error) {
 	ctx = context.WithoutCancel(ctx)
 	b.server.do(ctx, calls, tx)

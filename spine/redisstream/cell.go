@@ -31,9 +31,9 @@ var errCellChanged = errors.New("redisstream: the cell changes while it is read"
 const cellReadings = 8
 
 // Load implements persistence.Store. Every page of a cell is read under the token of its first one, and is of the
-// same content: a cell that changes meanwhile is read anew. It waits while the cell's shard is being taken over, or ctx ends;
-// that another node holds the shard, that it is lost on the way, or that the cell never stands still, is an error. That a cell is damaged is none,
-// which would be one of all cells: its history cannot be rebuilt.
+// same content: a cell that changes meanwhile is read anew. It waits while the cell's shard is being taken over, or until ctx
+// ends; that another node holds the shard, that it is lost on the way, or that the cell never stands still, is an error. That a
+// cell is damaged is none, which would be one of all cells: its history cannot be rebuilt.
 func (b *Backend) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
 	b.mu.Lock()
 	err := b.ready()

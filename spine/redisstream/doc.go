@@ -70,8 +70,8 @@
 //
 // # Decisions
 //
-// A commit and the next pull go to the server together: over four hops that halves the time to the end. So a Pull that has just handed out
-// little waits for a commit, 300 µs at most, before it asks by itself.
+// A commit and the next pull go to the server together: over four hops that halves the time to the end. So a Pull that has
+// just handed out little waits for a commit, 300 µs at most, before it asks by itself.
 //
 // A cell is one hash, not a stream of records with a hash for the snapshot: the smallest stream takes a kilobyte, a small cell
 // some hundred bytes, and one comparison of its count of changes in the commit shows that nobody else has written it.

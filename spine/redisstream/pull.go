@@ -25,7 +25,7 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 		case p.arm:
 			err = b.aside(ctx, b.arm)
 		case p.linger > 0 && (p.fetch || p.behind):
-			err = b.linger(ctx, p)
+			err = p.await(ctx, p.linger)
 		case p.fetch:
 			err = b.aside(ctx, func() error { return b.fetch(w) })
 		case p.odd:
@@ -139,7 +139,12 @@ func (b *Backend) await(ctx context.Context, p prospect) error {
 	} else {
 		b.listener.listen(b)
 	}
-	timer := time.NewTimer(max(p.wait, shortestWait))
+	return p.await(ctx, p.wait)
+}
+
+// await waits for a change, and for so long at most.
+func (p prospect) await(ctx context.Context, most time.Duration) error {
+	timer := time.NewTimer(max(most, shortestWait))
 	defer timer.Stop()
 	select {
 	case <-p.changed:

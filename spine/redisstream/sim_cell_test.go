@@ -56,12 +56,11 @@ func (n *simNode) load(w *simWork) {
 }
 
 // glance loads a cell as a question does: it is looked at, and does not stay.
-func (n *simNode) glance() {
-	organ := n.s.rnd.IntN(len(n.service.organs))
+func (n *simNode) glance(organ int) {
 	cell := persistence.Cell{Organ: n.service.spec.Organs[organ].Name, Key: fmt.Sprintf("k%d", n.s.rnd.IntN(5))}
 	b := n.b
 	ctx, stop := contextFor(n, time.Second)
-	n.loading = n.begin(func() func() {
+	n.glancing = n.begin(func() func() {
 		defer stop()
 		hs, err := b.Load(ctx, []persistence.Cell{cell})
 		return func() {
@@ -153,7 +152,8 @@ func (n *simNode) saved(x simSnapshot, err error) {
 // expire forgets cells that are old.
 func (n *simNode) expire() {
 	b := n.b
-	organ := n.service.spec.Organs[n.s.rnd.IntN(len(n.service.spec.Organs))].Name
+	i := n.s.rnd.IntN(len(n.service.spec.Organs))
+	organ := n.service.spec.Organs[i].Name
 	before := n.now().Add(-time.Duration(n.s.rnd.IntN(200)) * time.Millisecond)
 	ctx, stop := contextFor(n, time.Second)
 	n.saving = n.begin(func() func() {
@@ -161,6 +161,9 @@ func (n *simNode) expire() {
 		forgotten, _ := b.Expire(ctx, organ, before, 10)
 		return func() { n.s.cover["expired"] += forgotten }
 	})
+	if n.glancing == nil { // what is forgotten while somebody reads it
+		n.glance(i)
+	}
 }
 
 // changing reports whether a change of the cell is not stored yet.

@@ -3,7 +3,7 @@ package redisstream
 import "testing"
 
 // flawedSeeds is how many seeds a mistake in the scripts may hide from.
-const flawedSeeds = 2000
+const flawedSeeds = 6000
 
 // TestRedisSimulationCatchesFlaws holds the simulation to what it is for: of each mistake that somebody could make in the scripts it
 // must find a seed that shows it.

@@ -28,7 +28,7 @@ type simNode struct {
 	stop   context.CancelFunc
 
 	opening, publishing, settling, loading, saving *simTask
-	pulling                                        *simTask
+	pulling, glancing                              *simTask
 	works                                          []*simWork
 	cells                                          map[persistence.Cell]*simCell
 	taken                                          []simSnapshot // and not saved yet
@@ -75,7 +75,7 @@ func (n *simNode) start() {
 	b.server, b.store = n.server, "sim"
 	n.b = b
 	n.ctx, n.stop = context.WithCancel(context.Background())
-	n.opening, n.publishing, n.settling, n.loading, n.saving, n.pulling = nil, nil, nil, nil, nil, nil
+	n.opening, n.publishing, n.settling, n.loading, n.saving, n.pulling, n.glancing = nil, nil, nil, nil, nil, nil, nil
 	n.works, n.cells, n.holds, n.taken = nil, map[persistence.Cell]*simCell{}, map[simKey]*simHold{}, nil
 	n.open()
 }
@@ -111,7 +111,7 @@ func (n *simNode) collect() {
 	if n.b == nil || n.frozen {
 		return
 	}
-	for _, at := range []**simTask{&n.opening, &n.publishing, &n.settling, &n.loading, &n.saving, &n.pulling} {
+	for _, at := range []**simTask{&n.opening, &n.publishing, &n.settling, &n.loading, &n.saving, &n.pulling, &n.glancing} {
 		task := *at
 		if task == nil || !task.done.Load() {
 			continue
@@ -140,7 +140,7 @@ func (n *simNode) offer(add func(weight int, possible bool, f func())) {
 	add(3, n.settling == nil && staged, n.settle)
 	add(3, n.loading == nil && load != nil, func() { n.load(load) })
 	add(2, n.saving == nil, n.save)
-	add(2, n.loading == nil, n.glance)
+	add(2, n.glancing == nil, func() { n.glance(n.s.rnd.IntN(len(n.service.organs))) })
 }
 
 // calmStep does all that can be done, and reports whether that was anything.

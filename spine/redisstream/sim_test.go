@@ -157,7 +157,7 @@ func newRedisSim(t *testing.T, seed uint64, flaws fakeFlaws, verbose bool) *redi
 	}
 	s.shards = 1 + s.rnd.IntN(4)
 	s.faulty = 6 + s.rnd.IntN(30)
-	s.expires = s.chance(4)
+	s.expires = s.chance(4) || flaws.tornCells // the weather that shows it
 	s.store.flaws = flaws
 	s.store.now = func() time.Time { return time.Now().Add(s.serverTime) }
 	for _, x := range allScripts {

@@ -74,7 +74,10 @@ func (b *Backend) arm() error {
 		b.mu.Unlock()
 		return nil
 	}
-	c := &call{script: suspectScript, keys: []string{s.own, s.suspects, s.in}, args: []any{s.token, b.service.Name, e.id.String(), b.service.Organs[organ].Name}}
+	c := &call{
+		script: suspectScript, keys: []string{s.own, s.suspects, s.in},
+		args: []any{s.token, b.service.Name, e.id.String(), b.service.Organs[organ].Name},
+	}
 	b.mu.Unlock()
 	if err := b.once(ctx, c); err != nil {
 		return err
