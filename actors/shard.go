@@ -12,7 +12,8 @@ func (e Event) KeyHash() uint64 {
 	return xxhash.Sum64(e.r.id[:])
 }
 
-// Shard is the shard of n that e belongs to: KeyHash modulo n. n must be at least 1.
+// Shard is the shard of n that e belongs to: KeyHash modulo n. n must be at least 1. An event without a key belongs to any:
+// a backend may put it elsewhere.
 func (e Event) Shard(n int) int { return int(e.KeyHash() % uint64(n)) }
 
 // HashKey is the KeyHash of an event with this key.

@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -36,8 +37,63 @@ func (s *shard) simple() bool {
 
 // feeds reports whether one of pieces appends to s.
 func (g *stage) feeds(s *shard, pieces []*piece) bool {
-	return slices.ContainsFunc(pieces, func(p *piece) bool { return slices.Contains(p.targets(), s) })
+	return slices.ContainsFunc(pieces, func(p *piece) bool { return slices.Contains(p.targets, s) })
 }
+
+// joined is a commit that does what the guard of a pull of its shard would do.
+type joined struct{ commit, guard *call }
+
+// mostJoined is how many settlements a transaction of commits may have: nothing else is served while it runs.
+const mostJoined = 64
+
+// join has commits do what the guards of pulls behind them would do, where these ask for nothing but what is new; then commits
+// and pulls are one transaction. It is of use where a commit is of few events, and costs little more than a guard.
+func (x *pulls) join(pieces []*piece, commits []*call, most int) {
+	if x == nil {
+		return
+	}
+	settled := 0
+	for _, p := range pieces {
+		settled += p.settled
+	}
+	if settled > most {
+		return
+	}
+	x.whole = true
+	for i, p := range pieces {
+		k := slices.Index(x.shards, p.shard)
+		if k < 0 || len(x.requests[k].organs) > 0 {
+			continue
+		}
+		r := x.requests[k]
+		commits[i].args[5], commits[i].args[6] = formatNumber(r.number), p.shard.handed
+		x.joins = append(x.joins, joined{commits[i], &r.guard})
+		x.calls = slices.DeleteFunc(x.calls, func(c *call) bool { return c == &r.guard })
+	}
+}
+
+// part undoes join: what is sent again is the commit alone.
+func (x *pulls) part() {
+	for _, j := range x.joins {
+		j.commit.args[5], j.commit.args[6] = "", ""
+	}
+}
+
+// joinAnswered gives guards the answers that commits have brought. A commit that was applied before brings none.
+func (x *pulls) joinAnswered() {
+	if x == nil {
+		return
+	}
+	for _, j := range x.joins {
+		j.guard.reply, j.guard.err = nil, errNoPull
+		if j.commit.word() == "OK" && j.commit.part(1) != nil {
+			j.guard.reply, j.guard.err = []any{"OK", "", []any{}, []any{}, int64(0)}, nil
+		}
+	}
+}
+
+// errNoPull is the error of a pull whose commit was refused or repeated.
+var errNoPull = errors.New("redisstream: not pulled")
 
 // insistAhead insists on commits, with pulls behind them in the first go. Where that goes without an answer it returns no
 // pulls: the next Pull repeats them.
@@ -45,18 +101,40 @@ func (b *Backend) insistAhead(ctx context.Context, commits []*call, x *pulls) (*
 	if x == nil {
 		return nil, b.insist(ctx, commits...)
 	}
-	left, err := b.send(ctx, commits, x.calls)
+	left, err := b.sendAhead(ctx, commits, x)
 	if len(left) == 0 {
 		return x, nil
 	}
+	x.part()
 	b.mu.Lock()
 	b.aheadOver()
 	b.mu.Unlock()
-	b.trouble(err)
-	if stop := b.rest(ctx, 1); stop != nil {
-		return nil, fmt.Errorf("%w (last: %w)", stop, err)
+	if err != nil {
+		b.trouble(err)
+		if stop := b.rest(ctx, 1); stop != nil {
+			return nil, fmt.Errorf("%w (last: %w)", stop, err)
+		}
 	}
 	return nil, b.insist(ctx, left...)
+}
+
+// sendAhead sends commits and pulls in one go, and returns those commits without an answer. Of a transaction that the server
+// gives up, because it is out of memory and the reads may make it grow, nothing was executed.
+func (b *Backend) sendAhead(ctx context.Context, commits []*call, x *pulls) (left []*call, err error) {
+	if !x.whole {
+		return b.send(ctx, commits, x.calls)
+	}
+	b.server.do(context.WithoutCancel(ctx), nil, slices.Concat(commits, x.calls))
+	for _, c := range commits {
+		switch {
+		case c.err == nil:
+		case isNoScript(c.err), isGivenUp(c.err):
+			left = append(left, c)
+		case classOf(c.err) != classAnswered:
+			left, err = append(left, c), c.err
+		}
+	}
+	return left, err
 }
 
 // aheadAnswered takes the answers of pulls that went with commits. What got none is repeated by the next Pull. The lock must

@@ -27,7 +27,9 @@ type Backend struct {
 	pulls    turnstile     // one pull talks to the server at a time
 	commits  turnstile     // one Settle at a time
 	contests turnstile     // two acquisitions of one node would take the shard from each other
+	joinable int           // mostJoined
 	lanes    publishLanes
+	runs     runs
 	group    sync.WaitGroup
 
 	mu         sync.Mutex
@@ -72,6 +74,7 @@ func New(address string, opts ...Option) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{
+		joinable: mostJoined,
 		settings: s, keys: keyring{s.namespace}, closing: make(chan struct{}), changed: make(chan struct{}),
 		pulls: newTurnstile(), commits: newTurnstile(), contests: newTurnstile(),
 	}

@@ -129,6 +129,9 @@ func isNoScript(err error) bool { return err != nil && strings.HasPrefix(err.Err
 // is refused have another error.
 func isOutOfMemory(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "OOM") }
 
+// isGivenUp reports that a transaction was given up because of another of its commands.
+func isGivenUp(err error) bool { return err != nil && strings.HasPrefix(err.Error(), "EXECABORT") }
+
 // loadScripts makes all scripts known to the server.
 func (b *Backend) loadScripts(ctx context.Context) error {
 	var calls []*call

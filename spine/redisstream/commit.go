@@ -1,6 +1,7 @@
 package redisstream
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,7 +29,7 @@ type piece struct {
 	noted    []*entry // whose progress is written
 	progress []any
 	sealed   bool
-	inward   bool     // it appends to its own shard
+	targets  []*shard // that it appends to
 	staged   []staged // held until the store knows
 	deferred []*entry
 
@@ -75,8 +76,10 @@ const fixedKeys = 7
 
 // stream returns the number of a shard's stream. That of the piece's own shard has its place.
 func (p *piece) stream(s *shard) int {
+	if !slices.Contains(p.targets, s) {
+		p.targets = append(p.targets, s)
+	}
 	if s == p.shard {
-		p.inward = true
 		return 2 - fixedKeys
 	}
 	return p.key(s.in, "")
@@ -295,7 +298,7 @@ func (p *piece) call() *call {
 		}, p.keys...),
 	}
 	args := make([]any, 0, 32+len(p.finished)+len(p.events)+len(p.late)+len(p.letters)+len(p.progress)+len(p.scores)+16*len(p.cells))
-	args = append(args, p.token, formatNumber(p.number), formatNumber(p.pmin), b.service.Name, p.trim())
+	args = append(args, p.token, formatNumber(p.number), formatNumber(p.pmin), b.service.Name, p.trim(), "", "") // see join
 	args = section(args, p.types, 1)
 	args = append(args, len(p.cells))
 	for _, x := range p.cells {
@@ -347,23 +350,12 @@ func (p *piece) applied(g *stage, handouts uint64) {
 			}
 		}
 	}
-	for _, s := range p.targets() {
+	for _, s := range p.targets {
 		g.stirred(s)
 	}
 	for i := 0; i < len(p.late); i += 4 {
 		p.lateTarget(p.late[i].(int), p.late[i+2].(string))
 	}
-}
-
-// targets are the shards of ours that the piece appends to.
-func (p *piece) targets() []*shard {
-	var all []*shard
-	for _, s := range p.b.shards {
-		if _, ok := p.keyIndex[s.in]; ok || s == p.shard && p.inward {
-			all = append(all, s)
-		}
-	}
-	return all
 }
 
 // stirred notes that a commit has appended to s.

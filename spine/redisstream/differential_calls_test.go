@@ -184,7 +184,7 @@ func (d *differ) submit(p place) []fakeCall {
 	}
 	keys := []string{differRing.load(), p.shard.in, p.shard.delayed, p.shard.delayedEntries, differRing.bell(), differRing.publisher(lane), differRing.meta()}
 	n := 1 + d.rnd.IntN(6)
-	args := []string{field, number, room, "3600000", fmt.Sprint(n)}
+	args := []string{field, number, room, "3600000", pick(d, []string{"", "1800000"}), fmt.Sprint(n)}
 	for range n {
 		id, at, due := "", "0", ""
 		if d.chance(2) {
@@ -318,7 +318,7 @@ func (d *differ) removal(p place, letters, letter string) []fakeCall {
 		number = max(number-1, 0)
 	}
 	args := []string{fmt.Sprint(number), "3600000", "2"}
-	for _, id := range []string{letter, d.id(p)} {
+	for _, id := range []string{letter, pick(d, []string{letter, "1-1"})} { // no id of another stream: it may be that of what is added now
 		events := d.rnd.IntN(3)
 		args = append(args, id, fmt.Sprint(events))
 		for range events {

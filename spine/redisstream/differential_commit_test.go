@@ -60,7 +60,10 @@ func (d *differ) commit(p place) []fakeCall {
 	case 2:
 		trim = d.id(p)
 	}
-	args := []string{d.token(p), d.next(d.peek(p.own, "c")), d.near(d.peek(p.own, "p")), p.service, trim, fmt.Sprint(len(c.types))}
+	args := []string{d.token(p), d.next(d.peek(p.own, "c")), d.near(d.peek(p.own, "p")), p.service, trim, "", "", fmt.Sprint(len(c.types))}
+	if d.chance(3) {
+		args[5], args[6] = d.next(d.peek(p.own, "p")), d.peek(p.own, "h")
+	}
 	args = append(append(args, c.types...), c.args...)
 	keys := []string{p.own, p.shard.in, p.progress, p.suspects, differRing.load(), differRing.letters(p.service), differRing.bell()}
 	return call1(commitScript, append(keys, c.keys...), args...)
@@ -91,6 +94,14 @@ func (c *commitDraft) cells() {
 	}
 }
 
+// stream is the number of a shard's stream, as piece numbers it.
+func (c *commitDraft) stream(key string) string {
+	if key == c.p.shard.in && c.d.chance(2) {
+		return fmt.Sprint(2 - fixedKeys)
+	}
+	return c.key(key, "")
+}
+
 // appended are events, delayed events and dead letters.
 func (c *commitDraft) appended() {
 	d := c.d
@@ -101,7 +112,7 @@ func (c *commitDraft) appended() {
 		if d.chance(3) {
 			delayed = append(delayed, c.key(shard.delayed, "zset"), c.key(shard.delayedEntries, "hash"), fmt.Sprint(d.rnd.IntN(1000)), field+" "+entry)
 		} else {
-			events = append(events, c.key(shard.in, "stream"), field, entry)
+			events = append(events, c.stream(shard.in), field, entry)
 		}
 	}
 	c.section(3, events...)

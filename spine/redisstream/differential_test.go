@@ -58,6 +58,7 @@ var differWords = []string{
 	"acquire LOST", "undefer OK", "undefer MORE", "progress OK", "progress FENCED", "load OK", "load REACQUIRE", "load CHANGED",
 	"snapshot OK", "snapshot AHEAD", "snapshot CHANGED",
 	"trimcell OK", "trimcell MORE", "expire OK", "suspect OK", "join OK", "join LOST", "join AGAIN", "renew OK", "renew FENCED", "release OK",
+	"commit with a pull OK",
 }
 
 // differ goes through one sequence of calls.
@@ -141,6 +142,9 @@ func (d *differ) compare(c fakeCall, reply any, err error, real *call) {
 	if c.script != nil {
 		name = c.script.name
 		d.words[name+" "+(&call{reply: real.reply}).word()]++
+		if c.script == commitScript && c.args[5] != "" && len(list(real.reply)) == 2 {
+			d.words["commit with a pull "+real.word()]++
+		}
 	}
 	if errorWord(err) != errorWord(real.err) {
 		d.t.Errorf("seed %d: %s %q %q: the error is %v, the fake's %v", d.seed, name, c.keys, c.args, real.err, err)

@@ -50,7 +50,9 @@
 // In every case what survives is one consistent prefix: state, emissions, acknowledgements and dead letters agree. There is one
 // exception, of the server's: a file that ends in the middle of a transaction (torn by a power failure) is read rightly at the next
 // start, which leaves the beginning of the transaction in it where aof-load-truncated is yes; the start after that
-// executes it by half. A rewrite of the file (BGREWRITEAOF) between the two, or redis-check-aof before the first, removes it.
+// executes it by half. A rewrite of the file (BGREWRITEAOF) between the two, or redis-check-aof before the first, removes it; with
+// aof-load-truncated no the server does not start without the latter. The backend warns of the setting at its first connection and
+// whenever the server has started again, if its user may run CONFIG GET.
 // A server without an append-only file is refused unless WithRelaxedDurability says otherwise.
 //
 // # What is not promised
@@ -65,13 +67,19 @@
 // # Bounds
 //
 // Of a shard at most 65,536 entries are in hand, with 4 MiB of events that only wait; a pull brings 256 entries, a commit holds 256
-// settlements or 512 KiB. Streams are trimmed by what the slowest service has finished, or by WithRetain, a little in each commit.
+// settlements or 512 KiB. A stream is trimmed after every 256 entries that a service has finished, and at the first commit of a new owner, up to
+// the oldest entry that a service still needs, or by WithRetain; one that has come to rest keeps what it held at that time.
 // The dead letters of a service are bounded (WithLetterLimit), as are events that are not acknowledged (WithCapacity).
 //
 // # Decisions
 //
 // A commit and the next pull go to the server together: over four hops that halves the time to the end. So a Pull that has
-// just handed out little waits for a commit, 300 µs at most, before it asks by itself.
+// just handed out little waits for a commit, 300 µs at most, before it asks by itself. A commit of few events does what the
+// guard of that pull would do, and is one transaction with its reads.
+//
+// A published event without a key goes to the shard whose turn it is, 32 to one before the next has its turn, and what it
+// causes stays there: by its id each would go to another, and at low rates each commit would hold one event. (Kafka's
+// sticky partitioner, KIP-480, does the same for the same reason.) An event with a key goes to the shard of its key, always.
 //
 // A cell is one hash, not a stream of records with a hash for the snapshot: the smallest stream takes a kilobyte, a small cell
 // some hundred bytes, and one comparison of its count of changes in the commit shows that nobody else has written it.

@@ -63,20 +63,22 @@ func (s *fakeStore) oddKey(w commitWords) string {
 	}
 	w.column()
 	survived := w.column()
-	accepted := len(events) + len(delayed)
-	uses := []struct {
+	for _, x := range []struct {
+		key  int
 		typ  string
 		uses int
-	}{{"stream", 1}, {"hash", len(forgotten) + len(progress)}, {"hash", len(survived)}, {"hash", len(finished) + accepted}, {"stream", letters}, {"stream", len(delayed)}}
-	for i, x := range uses {
-		if x.uses > 0 && !s.fits(w.keys[1+i], x.typ) {
-			return w.keys[1+i]
+	}{{1, "stream", 1}, {2, "hash", len(forgotten) + len(progress)}, {3, "hash", len(survived)}, {5, "stream", letters}, {6, "stream", len(delayed)}} {
+		if x.uses > 0 && !s.fits(w.keys[x.key], x.typ) {
+			return w.keys[x.key]
 		}
 	}
 	for _, row := range events {
 		if !s.fits(w.key(row[0]), "stream") {
 			return w.key(row[0])
 		}
+	}
+	if len(finished)+len(events)+len(delayed) > 0 && !s.fits(w.keys[4], "hash") {
+		return w.keys[4]
 	}
 	return ""
 }
@@ -97,7 +99,11 @@ func (s *fakeStore) commit(keys, args []string) any {
 	if fakeInt(s.hget(own, "p")) < fakeInt(args[2]) && !s.flaws.noPmin {
 		return fakeList("REACQUIRE")
 	}
-	w := &commitWords{keys: keys, args: args, at: 5}
+	pulls := args[5] != ""
+	if pulls && (fakeInt(s.hget(own, "p")) != fakeInt(args[5])-1 || s.hget(own, "h") != args[6] && !s.flaws.unnamedHand) {
+		return fakeList("REACQUIRE")
+	}
+	w := &commitWords{keys: keys, args: args, at: 7}
 	for i, want := range w.column() {
 		if want != "" && !s.fits(keys[commitFixed+i], want) {
 			return fakeList("CORRUPT", keys[commitFixed+i])
@@ -123,7 +129,11 @@ func (s *fakeStore) commit(keys, args []string) any {
 		s.trimInput(keys[1], args[3], args[4])
 	}
 	s.hset(own, "c", args[1])
-	return fakeList("OK")
+	if !pulls {
+		return fakeList("OK")
+	}
+	s.hset(own, "p", args[5], "h", "")
+	return fakeList("OK", args[5])
 }
 
 func (s *fakeStore) writeCells(cells []commitCell) {

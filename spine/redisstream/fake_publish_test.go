@@ -1,20 +1,14 @@
 package redisstream
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
 
 func (s *fakeStore) submit(keys, args []string) any {
-	fixed := []string{"hash", "stream", "zset", "hash", "stream", "hash", "hash"}
-	for i, key := range keys {
-		want := "hash"
-		if i < len(fixed) {
-			want = fixed[i]
-		}
-		if !s.fits(key, want) {
-			panic(fakeError("CORRUPT " + key))
-		}
+	if odd := s.oddSubmit(keys, args); odd != "" {
+		panic(fakeError("CORRUPT " + odd))
 	}
 	if s.hget(keys[6], "store") != args[len(args)-1] {
 		panic(fakeError("LOST " + keys[6]))
@@ -30,7 +24,7 @@ func (s *fakeStore) submit(keys, args []string) any {
 	room := s.room(keys[0], atoi(args[2]))
 	answer = ""
 	added, delayed := 0, 0
-	for at := 5; at < len(args)-1; at += 5 {
+	for at := 6; at < len(args)-1; at += 5 {
 		id, ids, due, field, entry := args[at], atoi(args[at+1]), args[at+2], args[at+3], args[at+4]
 		if id != "" && s.published(keys[ids-1:ids+2], id) {
 			answer += "d"
@@ -57,9 +51,42 @@ func (s *fakeStore) submit(keys, args []string) any {
 	if delayed > 0 {
 		s.ring(keys[4], fmt.Sprint(delayed))
 	}
-	s.hset(keys[5], args[0], args[1]+" "+answer)
-	s.pexpire(keys[5], args[3])
+	if s.hset(keys[5], args[0], args[1]+" "+answer) == 1 || args[4] != "" {
+		s.pexpire(keys[5], cmp.Or(args[4], args[3]))
+	}
 	return answer
+}
+
+// oddSubmit returns the first key of a submission that has not the type for it, in the order in which the script looks.
+func (s *fakeStore) oddSubmit(keys, args []string) string {
+	late := false
+	for at := 8; at < len(args)-1; at += 5 {
+		late = late || args[at] != ""
+	}
+	uses := []struct {
+		key int
+		typ string
+	}{{6, "hash"}, {5, "hash"}, {0, "hash"}}
+	for i := 7; i < len(keys); i++ {
+		uses = append(uses, struct {
+			key int
+			typ string
+		}{i, "hash"})
+	}
+	for i, typ := range []string{"stream", "zset", "hash", "stream"} {
+		if late || i == 0 {
+			uses = append(uses, struct {
+				key int
+				typ string
+			}{1 + i, typ})
+		}
+	}
+	for _, x := range uses {
+		if !s.fits(keys[x.key], x.typ) {
+			return keys[x.key]
+		}
+	}
+	return ""
 }
 
 // room is how many events more there is room for; a limit below 0 is none.

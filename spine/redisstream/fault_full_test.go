@@ -120,6 +120,27 @@ func TestAServerWithoutMemoryTakesNothingNewAndLetsTheRestFinish(t *testing.T) {
 	b.pull(1, "5")
 }
 
+// A transaction with reads of groups is given up by a server that is out of memory; the commit in it is not.
+func TestACommitWithAPullIsAppliedByAServerWithoutMemory(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	y := newYardOn(t, server)
+	a := y.node("a", loose("mail"))
+	a.publish("k", "1")
+	ds := a.pull(1, "1")
+	got := a.waiting()
+	require.NoError(t, server.Client().ConfigSet(y.soon(), "maxmemory", strconv.FormatInt(1<<20, 10)).Err())
+	before := len(a.tap.of(commitScript))
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
+	ds = <-got
+	assert.Equal(t, []string{"2"}, texts(ds))
+	sent := a.tap.of(commitScript)
+	require.Len(t, sent, before+2, "with a pull, and alone")
+	assert.Len(t, sent[before+1].calls, 1)
+	a.finish(ds...)
+	a.nothing()
+}
+
 func TestPublishersWaitForMemory(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, redistest.Start(t))

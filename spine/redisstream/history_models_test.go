@@ -34,6 +34,7 @@ type leaseAct struct {
 	beat   uint64 // and its beat
 	number uint64 // of a pull or a commit
 	after  uint64 // what it needs: of a pull the last commit, of a commit the last pull
+	behind uint64 // of a commit the pull that it brings; 0: none
 }
 
 type leaseAnswer struct {
@@ -56,10 +57,10 @@ func (l lease) do(in leaseAct) (lease, leaseAnswer) {
 	case in.act == "release":
 		l.token = ""
 	case in.act == "commit" && in.number != l.commit:
-		if in.number != l.commit+1 || in.after > l.pull {
+		if in.number != l.commit+1 || in.after > l.pull || in.behind > 0 && in.behind != l.pull+1 {
 			return l, leaseAnswer{word: "REACQUIRE"}
 		}
-		l.commit = in.number
+		l.commit, l.pull = in.number, max(l.pull, in.behind)
 	case in.act == "pull":
 		if in.after > l.commit || in.number != l.pull && in.number != l.pull+1 {
 			return l, leaseAnswer{word: "REACQUIRE"}

@@ -159,7 +159,7 @@ func leaseOps(c *call) map[string]leaseOp {
 	case guardScript:
 		in.act, in.token, in.number, in.after = "pull", arg(0), parseNumber(arg(1)), parseNumber(arg(2))
 	case commitScript:
-		in.token, in.number, in.after = arg(0), parseNumber(arg(1)), parseNumber(arg(2))
+		in.token, in.number, in.after, in.behind = arg(0), parseNumber(arg(1)), parseNumber(arg(2)), parseNumber(arg(5))
 	default:
 		return nil
 	}

@@ -23,6 +23,7 @@ type publishLane struct {
 	id      string
 	numbers map[uint32]uint64 // by shard
 	letters uint64            // number of the last request about dead letters
+	said    time.Time         // when the store was told how long it keeps the answers
 }
 
 // publishers is how many Publishes may be on their way at once.
@@ -107,7 +108,7 @@ type submitted struct {
 
 func (b *Backend) newSubmission(lane *publishLane, evs []actors.Event) *submission {
 	s := &submission{b: b, lane: lane, answers: make([]spine.Published, len(evs))}
-	byShard := map[int]*submitQueue{}
+	byShard := map[*shard]*submitQueue{}
 	now := b.settings.now()
 	for i, ev := range evs {
 		if ev.IsZero() {
@@ -126,11 +127,11 @@ func (b *Backend) newSubmission(lane *publishLane, evs []actors.Event) *submissi
 		if due := ev.Due(); due.After(now) {
 			x.due = formatScore(due.UnixMicro())
 		}
-		n := ev.Shard(len(b.shards))
-		q := byShard[n]
+		target := b.runs.shardFor(b.shards, ev)
+		q := byShard[target]
 		if q == nil {
-			q = &submitQueue{shard: b.shards[n]}
-			byShard[n] = q
+			q = &submitQueue{shard: target}
+			byShard[target] = q
 			s.queues = append(s.queues, q)
 		}
 		q.events = append(q.events, x)
@@ -262,12 +263,22 @@ func (s *submission) call(q *submitQueue) *call {
 		events = append(events, x.id, c.idKeys(b, x.id, known), x.due, x.field, x.entry)
 	}
 	c.args = append([]any{
-		q.shard.index, formatNumber(s.lane.numbers[q.shard.index]), b.settings.capacity, b.answersLive().Milliseconds(), n,
+		q.shard.index, formatNumber(s.lane.numbers[q.shard.index]), b.settings.capacity, b.answersLive().Milliseconds(),
+		s.lane.keep(b.answersLive()), n,
 	}, append(events, b.storeID())...)
 	return c
 }
 
-// answersLive is for how long the store keeps the last answer to a lane.
+// keep is for how long the store is to keep the answers, in ms; "" where it was told a while ago.
+func (l *publishLane) keep(d time.Duration) any {
+	if now := time.Now(); now.Sub(l.said) > d/4 {
+		l.said = now
+		return d.Milliseconds()
+	}
+	return ""
+}
+
+// answersLive is for how long the store keeps the last answer to a lane; a quarter less where it was not told anew.
 func (b *Backend) answersLive() time.Duration { return max(4*b.settings.window, time.Hour) }
 
 // idKeys adds the four keys in which an id is looked for, and returns the place of the first.

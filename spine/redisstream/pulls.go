@@ -8,6 +8,8 @@ type pulls struct {
 	requests []*pullRequest
 	calls    []*call
 	reads    []*groupRead
+	joins    []joined // guards that commits take the place of
+	whole    bool     // commits, guards and reads are one transaction
 }
 
 // groupRead is one command that reads of several streams.
@@ -80,8 +82,8 @@ func (b *Backend) pullsAnswered(p *pulls) error {
 	}
 	for i, r := range p.requests {
 		s := p.shards[i]
-		if s.request != r {
-			continue // the shard was lost meanwhile
+		if s.request != r || r.guard.err != nil {
+			continue // the shard was lost meanwhile, or the commit that was to pull was not applied now
 		}
 		b.pullAnswered(s, r, p.of(s, r, true), p.of(s, r, false))
 	}

@@ -1,6 +1,7 @@
 package redisstream
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,13 +44,36 @@ func TestWhatACommitAppendsComesWithItsAnswer(t *testing.T) {
 	a.publish("k", "1")
 	ds := a.pull(1, "1")
 	got := a.waiting()
-	before := len(a.tap.of(guardScript))
+	before, guards := len(a.tap.of(commitScript)), len(a.tap.of(guardScript))
 	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
 	assert.Equal(t, []string{"2"}, texts(<-got))
+	sent := a.tap.of(commitScript)
+	require.Len(t, sent, before+1)
+	assert.Zero(t, sent[before].loose, "one transaction")
+	assert.Len(t, sent[before].calls, 3, "a commit and two reads")
+	assert.Len(t, a.tap.of(guardScript), guards, "no pull of its own")
+}
+
+func TestACommitOfManyLeavesThePullToItsGuard(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	for range mostJoined + 1 {
+		a.publish("k", "1")
+	}
+	ds := a.pull(mostJoined+1, strings.Split(strings.Repeat("1", mostJoined+1), "")...)
+	got := a.waiting()
+	guards := len(a.tap.of(guardScript))
+	var all []spine.Settlement
+	for _, d := range ds {
+		all = append(all, spine.Settlement{Shard: d.Shard, Receipt: d.Receipt})
+	}
+	all[0] = a.emits(ds[0], "k", "2")
+	require.NotContains(t, a.settle(all...), spine.Lost)
+	assert.Equal(t, []string{"2"}, texts(<-got))
 	sent := a.tap.of(guardScript)
-	require.Len(t, sent, before+1, "one pull")
-	assert.Equal(t, 1, sent[before].loose, "behind one commit")
-	assert.Equal(t, commitScript, sent[before].calls[0].script)
+	require.Greater(t, len(sent), guards)
+	assert.Equal(t, 1, sent[guards].loose, "a commit, and behind it a transaction of its own")
 }
 
 func TestCommitAndPullWithoutAnAnswerAreRepeatedAndFindAll(t *testing.T) {
@@ -64,8 +88,7 @@ func TestCommitAndPullWithoutAnAnswerAreRepeatedAndFindAll(t *testing.T) {
 			got := a.waiting()
 			lost := a.tap.next(1, commitScript, f)
 			require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
-			require.NotZero(t, lost.loose)
-			require.Greater(t, len(lost.calls), lost.loose, "a pull went with it")
+			require.Greater(t, len(lost.calls), 1, "a pull went with it")
 			ds = <-got
 			assert.Equal(t, []string{"2"}, texts(ds))
 			a.finish(ds...)

@@ -269,6 +269,7 @@ func (g *stage) commit(ctx context.Context) error {
 		var behind *pulls
 		if len(calls) > 0 {
 			behind = g.b.planAhead(g, pieces)
+			behind.join(pieces, calls, g.b.joinable)
 		}
 		g.b.mu.Unlock()
 		if len(calls) == 0 {
@@ -279,6 +280,7 @@ func (g *stage) commit(ctx context.Context) error {
 			return err
 		}
 		g.b.mu.Lock()
+		behind.joinAnswered()
 		for i, p := range pieces {
 			g.answered(p, calls[i])
 		}

@@ -189,7 +189,11 @@ func (s *redisSim) deliver(r *simRequest, fate simFate) {
 		return
 	}
 	s.cover[string(fate)]++
-	if r.loose > 0 && r.loose < len(r.calls) {
+	switch {
+	case r.calls[0].script != commitScript || r.loose == len(r.calls):
+	case r.loose > 0:
+		s.cover["commit, and pull"]++
+	default:
 		s.cover["commit and pull"]++
 	}
 	s.net.take(r, fate == simLate)

@@ -72,7 +72,7 @@ func (n *simNode) start() {
 	}
 	b.server.close()
 	n.server = &simServer{net: n.s.net, node: n, life: n.life, shut: make(chan struct{})}
-	b.server, b.store = n.server, "sim"
+	b.server, b.store, b.joinable = n.server, "sim", n.s.joinable
 	n.b = b
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.opening, n.publishing, n.settling, n.loading, n.saving, n.pulling, n.glancing = nil, nil, nil, nil, nil, nil, nil

@@ -64,7 +64,8 @@ func TestRedisSimulation(t *testing.T) {
 var simCovered = []string{
 	string(simAnswered), string(simReplyLost), string(simRequestLost), string(simLate), string(simPart), "arrived late",
 	"crash", "freeze", "steal", "rollback", "rollback noticed", "clock", "FENCED", "REACQUIRE", "HELD", "lost", "told of a loss",
-	"retry", "defer", "waits", "dead letter", "cell loaded", "snapshot saved", "delayed", "duplicate", "trim", "commit and pull",
+	"retry", "defer", "waits", "dead letter", "cell loaded", "snapshot saved", "delayed", "duplicate", "trim",
+	"commit and pull", "commit, and pull",
 }
 
 // simSeldom is what must happen in a thousand.
@@ -126,6 +127,7 @@ type redisSim struct {
 	rollbacks  int
 	trick      int // the commit of this number, once all is calm, is taken back; 0: none
 	expires    bool
+	joinable   int
 	accepted   map[actors.ID]bool // answered so, and not taken back by a rollback
 	published  []actors.Event     // with an id that may be published again
 	serverTime time.Duration      // the server's clock is ahead by this
@@ -157,6 +159,7 @@ func newRedisSim(t *testing.T, seed uint64, flaws fakeFlaws, verbose bool) *redi
 	}
 	s.shards = 1 + s.rnd.IntN(4)
 	s.faulty = 6 + s.rnd.IntN(30)
+	s.joinable = s.rnd.IntN(2) * s.rnd.IntN(2*mostJoined)
 	s.expires = s.chance(4) || flaws.tornCells // the weather that shows it
 	s.store.flaws = flaws
 	s.store.now = func() time.Time { return time.Now().Add(s.serverTime) }

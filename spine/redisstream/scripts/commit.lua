@@ -3,8 +3,8 @@
 -- reads; nothing after it can fail.
 --
 -- KEYS own, in, prog, sus, load, letters, bell, then as many as are referred to by number
--- ARGV token, commit, highest pull of its entries, service, trim ('' or the oldest id to retain, '+' for none), then
--- sections, each with its length first:
+-- ARGV token, commit, highest pull of its entries, service, trim ('' or the oldest id to retain, '+' for none), pull ('', or
+-- the number of one that is read behind the commit), last hand-out seen, then sections, each with its length first:
 --   types      of the numbered keys; '' where it shows before the first write
 --   cells      key, base, '1' to drop what is there of it, n, then n words of HSET
 --   finished   stream ids to acknowledge
@@ -21,14 +21,16 @@ local function typed(key, want)
   local got = call('TYPE', key).ok
   return got == 'none' or got == want
 end
-local o = redis.pcall('HMGET', KEYS[1], 'tok', 'c', 'p')
+local o = redis.pcall('HMGET', KEYS[1], 'tok', 'c', 'p', 'h')
 if o.err then return {'CORRUPT', KEYS[1]} end
 if o[1] ~= ARGV[1] then return {'FENCED'} end
 if o[2] == ARGV[2] then return {'OK'} end
 if tonumber(o[2]) ~= tonumber(ARGV[2]) - 1 or tonumber(o[3]) < tonumber(ARGV[3]) then return {'REACQUIRE'} end
+local pulls = ARGV[6] ~= ''
+if pulls and (tonumber(o[3]) ~= tonumber(ARGV[6]) - 1 or o[4] ~= ARGV[7]) then return {'REACQUIRE'} end
 
 local fixed = 7
-local at = 6
+local at = 8
 local function section(width)
   local n, from = tonumber(ARGV[at]), at + 1
   at = from + n * width
@@ -66,12 +68,12 @@ local naway, away = section(1)
 local nsurvived, survived = section(1)
 local nscores, scores = section(3)
 
--- A key of a type of somebody else's making would stop the script half-way.
+-- A key of a type of somebody else's making would stop the script half-way. A stream that is appended to shows its type by that.
 local accepted = nevents + ndelayed
-if not typed(KEYS[2], 'stream') then return {'CORRUPT', KEYS[2]} end
+local inward = nevents > 0 and tonumber(ARGV[events]) == 2 - fixed
+if not inward and not typed(KEYS[2], 'stream') then return {'CORRUPT', KEYS[2]} end
 if nforgotten + nprogress > 0 and not typed(KEYS[3], 'hash') then return {'CORRUPT', KEYS[3]} end
 if nsurvived > 0 and not typed(KEYS[4], 'hash') then return {'CORRUPT', KEYS[4]} end
-if nfinished + accepted > 0 and not typed(KEYS[5], 'hash') then return {'CORRUPT', KEYS[5]} end
 if letters > 0 and not typed(KEYS[6], 'stream') then return {'CORRUPT', KEYS[6]} end
 if ndelayed > 0 and not typed(KEYS[7], 'stream') then return {'CORRUPT', KEYS[7]} end
 
@@ -98,6 +100,13 @@ for i = events, events + 3 * nevents - 3, 3 do
     return {'CORRUPT', key}
   end
 end
+local service = ARGV[4]
+for i, count in ipairs({nfinished, accepted}) do
+  if count > 0 and type(redis.pcall('HINCRBY', KEYS[5], i == 1 and 'a:' .. service or 'in', count)) ~= 'number' then
+    for _, x in ipairs(added) do call('XDEL', x[1], x[2]) end
+    return {'CORRUPT', KEYS[5]}
+  end
+end
 local function drop(key, n)
   local c = call('HMGET', key, 'i', 's', 'sp', 'p', 'pp')
   local first, last = tonumber(c[1] or '1'), tonumber(n)
@@ -122,11 +131,7 @@ for i = 1, cells do
   call('HSET', key, unpack(ARGV, c + 4, c + 3 + tonumber(ARGV[c + 3])))
 end
 
-local service = ARGV[4]
-if nfinished > 0 then
-  call('XACK', KEYS[2], service, unpack(ARGV, finished, finished + nfinished - 1))
-  call('HINCRBY', KEYS[5], 'a:' .. service, nfinished)
-end
+if nfinished > 0 then call('XACK', KEYS[2], service, unpack(ARGV, finished, finished + nfinished - 1)) end
 if nforgotten > 0 then call('HDEL', KEYS[3], unpack(ARGV, forgotten, forgotten + nforgotten - 1)) end
 if nprogress > 0 then call('HSET', KEYS[3], unpack(ARGV, progress, progress + 2 * nprogress - 1)) end
 for i = delayed, delayed + 4 * ndelayed - 4, 4 do
@@ -136,7 +141,6 @@ for i = delayed, delayed + 4 * ndelayed - 4, 4 do
   call('HSET', dlp, number, ARGV[i + 3])
 end
 if ndelayed > 0 then call('XADD', KEYS[7], 'MAXLEN', '~', 16, '*', 'delayed', ndelayed) end
-if accepted > 0 then call('HINCRBY', KEYS[5], 'in', accepted) end
 at = firstLetter
 for _ = 1, letters do
   local words = tonumber(ARGV[at])
@@ -175,5 +179,9 @@ if ARGV[5] ~= '' then
   end
   call('XTRIM', KEYS[2], 'MINID', '~', low)
 end
-call('HSET', KEYS[1], 'c', ARGV[2])
-return {'OK'}
+if not pulls then
+  call('HSET', KEYS[1], 'c', ARGV[2])
+  return {'OK'}
+end
+call('HSET', KEYS[1], 'c', ARGV[2], 'p', ARGV[6], 'h', '')
+return {'OK', ARGV[6]}
