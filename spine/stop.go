@@ -82,7 +82,12 @@ type idling struct {
 	waiters []chan error
 	asked   bool // the backend was asked for its backlog
 	again   bool // something happened since
+	// When to ask again though nothing has happened here: what is left may be another node's.
+	askAt time.Time
 }
+
+// idleEvery is how often the backend is asked while nothing is in hand here, and something is left there.
+const idleEvery = 100 * time.Millisecond
 
 // awaitIdle registers a waiter; it gets one value.
 func (c *core) awaitIdle(now time.Time, w chan error) {
@@ -99,10 +104,13 @@ func (c *core) checkIdle() {
 	case c.stop.draining:
 		i.tell(ErrNotRunning)
 	case c.ledger.events > 0:
-		i.again = true
-	case i.again && !i.asked:
-		i.again, i.asked = false, true
+		i.again, i.askAt = true, time.Time{}
+	case i.asked:
+	case i.again || !i.askAt.IsZero() && !c.now.Before(i.askAt):
+		i.again, i.asked, i.askAt = false, true, time.Time{}
 		c.out.inspect = true
+	case !i.askAt.IsZero():
+		c.wakeAt(i.askAt)
 	}
 }
 
@@ -116,7 +124,8 @@ func (c *core) backlog(now time.Time, b Backlog, err error) {
 	case err != nil:
 		i.tell(fmt.Errorf("spine: backlog: %w", err))
 	case b.Ready+b.InFlight+b.Retrying > 0:
-		// Whatever that is, it comes here, and then we ask again.
+		// If it comes here, we ask again when it is settled; of what another node has nothing is heard.
+		i.askAt = c.now.Add(idleEvery)
 	case b.Waiting > 0 && c.anyBlocked():
 		i.tell(ErrWaiting)
 	case b.Waiting > 0:
@@ -140,7 +149,7 @@ func (i *idling) tell(err error) {
 		w <- err
 	}
 	i.waiters = nil
-	i.again = false
+	i.again, i.askAt = false, time.Time{}
 }
 
 // pause stops giving work to an organ, resume begins again. What is running goes on.

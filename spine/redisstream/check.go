@@ -178,5 +178,21 @@ func (c *check) fsync(ctx context.Context) error {
 		c.warn(`redis: no-appendfsync-on-rewrite is "yes": while the file is rewritten nothing is synced, as if appendfsync were "no"`,
 			"CONFIG SET no-appendfsync-on-rewrite no, and the same in redis.conf")
 	}
-	return nil
+	return c.torn(ctx)
 }
+
+// torn warns of a server that writes on behind a transaction which has lost its end.
+func (c *check) torn(ctx context.Context) error {
+	config, err := c.rdb.ConfigGet(ctx, loadTruncated).Result()
+	if err == nil && config[loadTruncated] == "yes" {
+		c.warn(`redis: aof-load-truncated is "yes": where a crash tears the file within a transaction, half of it is executed at the second `+
+			"start after that", remedyTorn+"; or BGREWRITEAOF after each crash")
+	}
+	return err
+}
+
+const (
+	loadTruncated = "aof-load-truncated"
+	remedyTorn    = "CONFIG SET aof-load-truncated no, and the same in redis.conf: a server with a torn file then does not start before " +
+		"redis-check-aof --fix has cut it"
+)

@@ -33,7 +33,7 @@ func checked(t *testing.T, address string, opts ...Option) (logged string, err e
 
 func TestASoundServerPassesInSilence(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t, redistest.AOF("always"))
+	server := redistest.Start(t, redistest.AOF("always"), redistest.Conf(loadTruncated, "no"))
 	log, err := checked(t, server.URL())
 	require.NoError(t, err)
 	assert.Empty(t, log)
@@ -104,12 +104,14 @@ func TestWhatAFileThatIsSyncedLateMayLoseIsLogged(t *testing.T) {
 	log, err := checked(t, server.URL())
 	require.NoError(t, err)
 	assert.Contains(t, log, "no-appendfsync-on-rewrite")
+	assert.Contains(t, log, `aof-load-truncated is \"yes\"`)
+	assert.Contains(t, log, "CONFIG SET aof-load-truncated no")
 }
 
 func TestEachMissingRightIsNamed(t *testing.T) {
 	t.Parallel()
 	const all = "+@all"
-	server := redistest.Start(t, redistest.AOF("always"))
+	server := redistest.Start(t, redistest.AOF("always"), redistest.Conf(loadTruncated, "no"))
 	for name, c := range map[string]struct {
 		rules []string
 		want  []string // lines of the error; none is a good start

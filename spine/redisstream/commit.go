@@ -198,7 +198,6 @@ func (p *piece) finish(e *entry) {
 		p.forgotten = append(p.forgotten, id)
 	}
 	p.leave(e)
-	p.shard.settled++
 }
 
 // leave takes e out of the hand.
@@ -320,9 +319,11 @@ func section(args, words []any, width int) []any {
 	return append(append(args, len(words)/width), words...)
 }
 
-// trim says up to where the stream may be trimmed, apart from what services still need; an empty word for not now.
+// trim says up to where the stream may be trimmed, apart from what services still need; an empty word for not now. It counts what
+// this piece finishes and not what the pieces behind it will: that is still pending when this one trims.
 func (p *piece) trim() string {
 	b, s := p.b, p.shard
+	s.settled += len(p.finished)
 	if s.settled < trimEvery || b.settings.retain == RetainForever {
 		return ""
 	}

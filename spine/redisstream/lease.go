@@ -285,6 +285,7 @@ func (b *Backend) taken(s *shard, c *call) {
 	s.token, s.commit, s.pull, s.floor = token, commit, pull, floor
 	s.crashed = before != "" && !s.former[before]
 	s.lostMark = b.handouts
+	s.settled = trimEvery // the first commit trims: else a stream that nobody holds for long never would be
 	s.rival, s.contested = rival{}, false
 	clear(s.former)
 	s.noteDue(list(c.part(7)), nil, nil)

@@ -181,16 +181,36 @@ func (b *Backend) connected(ctx context.Context, conn *redis.Conn) error {
 	}
 	_, rest, _ := strings.Cut(info, "run_id:")
 	id, _, _ := strings.Cut(rest, "\r\n")
+	if b.startedAgain(id) {
+		b.warnOfTornFile(ctx, conn)
+	}
+	return nil
+}
+
+// startedAgain notes the server's run, and reports whether it is a new one since the backend serves.
+func (b *Backend) startedAgain(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.runID != "" && b.runID != id && b.serving && !b.closed {
-		b.settings.log.Warn("the server has started again; all shards are taken over anew", "store", b.settings.target())
-		for _, s := range b.shards {
-			if s.owned() {
-				b.lose(s, false)
-			}
+	again := b.runID != "" && b.runID != id && b.serving && !b.closed
+	b.runID = id
+	if !again {
+		return false
+	}
+	b.settings.log.Warn("the server has started again; all shards are taken over anew", "store", b.settings.target())
+	for _, s := range b.shards {
+		if s.owned() {
+			b.lose(s, false)
 		}
 	}
-	b.runID = id
-	return nil
+	return true
+}
+
+// warnOfTornFile says what is to be done if a crash was why the server has started again: nothing it tells shows whether its file
+// was torn. Where it may not be asked for its settings there is no more to say than the check has said.
+func (b *Backend) warnOfTornFile(ctx context.Context, conn *redis.Conn) {
+	settings := redis.NewMapStringStringCmd(ctx, "CONFIG", "GET", "appendonly", loadTruncated)
+	if conn.Process(ctx, settings) == nil && settings.Val()["appendonly"] == "yes" && settings.Val()[loadTruncated] == "yes" {
+		b.settings.log.Warn(`the server has started again, and aof-load-truncated is "yes": if it crashed, its next start may execute half of `+
+			"a transaction that the crash has torn", "store", b.settings.target(), "remedy", "BGREWRITEAOF now; for good, "+remedyTorn)
+	}
 }

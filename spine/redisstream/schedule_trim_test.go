@@ -61,6 +61,39 @@ func TestAStreamIsTrimmedToWhatIsNeeded(t *testing.T) {
 	y.finished([]string{"mail"})
 }
 
+func TestEachCommitOfASettlementIsCountedForTheNextTrim(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	a.many(enough)
+	var ss []spine.Settlement
+	for len(ss) < enough {
+		ds, err := a.attempt(spine.Want{Events: enough})
+		require.NoError(t, err)
+		for _, d := range ds {
+			ss = append(ss, a.done(d, 0))
+		}
+	}
+	for _, code := range a.settle(ss...) {
+		require.Equal(t, spine.Settled, code)
+	}
+	assert.Less(t, y.length(), trimEvery)
+}
+
+func TestAStreamIsTrimmedThoughNobodyHoldsItForLong(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	for i := range 6 {
+		n := y.node(fmt.Sprint(i), loose("mail"))
+		if i > 0 {
+			n.takeOver()
+		}
+		n.many(100)
+		n.settleMany(100)
+	}
+	assert.Less(t, y.length(), trimEvery)
+}
+
 func TestTrimmingLeavesWhatASecondServiceHasNotRead(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)

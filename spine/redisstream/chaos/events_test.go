@@ -15,7 +15,7 @@ const (
 	attempts  = 4   // of the policy
 )
 
-// transfer moves an amount between accounts. It is the one kind of event that is published, beside bombs.
+// transfer moves an amount between accounts. It is the one kind of event that is published, beside bombs and fillers.
 type transfer struct {
 	N      uint64
 	From   string
@@ -64,6 +64,11 @@ func (t tick) EventKey() string { return t.From }
 type bomb struct{ N uint64 }
 
 func (bomb) EventType() string { return "BOMB" }
+
+// filler has no effect: no organ listens to it.
+type filler struct{}
+
+func (filler) EventType() string { return "FILLER" }
 
 // transferOf is the event of a number.
 func transferOf(n uint64) transfer {
