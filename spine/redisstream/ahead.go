@@ -32,7 +32,7 @@ func (b *Backend) planAhead(g *stage, pieces []*piece) *pulls {
 
 // simple reports whether a pull of s is its next one, and needs nothing done before.
 func (s *shard) simple() bool {
-	return s.owned() && s.request == nil && s.drained && len(s.unproven) == 0 && !s.full()
+	return s.serves() && s.request == nil && s.drained && len(s.unproven) == 0 && !s.full()
 }
 
 // feeds reports whether one of pieces appends to s.

@@ -49,6 +49,8 @@ type Backend struct {
 	turn       int        // which shard is first in what goes round
 	planTurn   int        // which is first in a pull: with a common step with turn, some shards would never be
 	want       spine.Want // of the last Pull
+	claims     []bool     // by shard: it is for this node; nil: all are
+	staging    *stage     // the Settle that is under way
 	deferred   deferredNumbers
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had

@@ -99,7 +99,7 @@ func (b *Backend) unsorted(log counted) bool {
 		return false
 	}
 	for _, s := range b.shards {
-		if s.owned() && (len(s.unproven) > 0 || !s.drained) {
+		if s.serves() && (len(s.unproven) > 0 || !s.drained) {
 			return true
 		}
 	}

@@ -12,6 +12,8 @@ import (
 //	<ns>:pub:<lane>      hash    shard -> number and answer of a publisher's last submit, letters -> of the last removal; expires
 //	<ns>:svc:<service>   hash    organs of the service
 //	<ns>:dlq:<service>   stream  its dead letters
+//	<ns>:nodes:<service> hash    its members -> what each says of itself
+//	<ns>:agreed:<service> hash   what they have agreed on: plan, pins
 //
 //	{<ns>:<shard>}:in                    stream  events; a group per service, in it the consumers o and d
 //	{<ns>:<shard>}:dl, :dlp              zset, hash  delayed events not in the stream yet: number -> due, -> entry
@@ -27,11 +29,13 @@ import (
 // Names of services and organs are written with their length before them, so that no two can make one key.
 type keyring struct{ ns string }
 
-func (k keyring) meta() string               { return k.ns + ":meta" }
-func (k keyring) load() string               { return k.ns + ":load" }
-func (k keyring) bell() string               { return k.ns + ":bell" }
-func (k keyring) publisher(id string) string { return k.ns + ":pub:" + id }
-func (k keyring) service(name string) string { return k.ns + ":svc:" + sized(name) }
+func (k keyring) meta() string                 { return k.ns + ":meta" }
+func (k keyring) load() string                 { return k.ns + ":load" }
+func (k keyring) bell() string                 { return k.ns + ":bell" }
+func (k keyring) publisher(id string) string   { return k.ns + ":pub:" + id }
+func (k keyring) service(name string) string   { return k.ns + ":svc:" + sized(name) }
+func (k keyring) nodes(service string) string  { return k.ns + ":nodes:" + sized(service) }
+func (k keyring) agreed(service string) string { return k.ns + ":agreed:" + sized(service) }
 func (k keyring) letters(service string) string {
 	return k.ns + ":dlq:" + sized(service)
 }

@@ -67,15 +67,22 @@ func (b *Backend) keep(k *keeper) {
 	beat := time.NewTicker(b.beatTime())
 	defer beat.Stop()
 	for {
+		var soon <-chan time.Time
+		b.mu.Lock()
+		if b.handing() {
+			soon = time.After(handoverPoll)
+		}
+		b.mu.Unlock()
 		select {
 		case <-k.ctx.Done():
 			return
 		case <-beat.C:
 			b.renew(k.ctx)
-			b.contend(k.ctx)
+		case <-soon:
 		case <-k.wake:
-			b.contend(k.ctx)
 		}
+		b.yield()
+		b.contend(k.ctx)
 	}
 }
 
@@ -122,7 +129,7 @@ func (b *Backend) contend(ctx context.Context) {
 	var free []*shard
 	b.mu.Lock()
 	for _, s := range b.shards {
-		if !s.owned() {
+		if !s.owned() && b.claimed(s) {
 			free = append(free, s)
 		}
 	}

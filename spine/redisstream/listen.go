@@ -49,7 +49,7 @@ func (l *listener) round(b *Backend) error {
 	b.mu.Lock()
 	var shards []*shard
 	for _, s := range b.shards {
-		if s.owned() && s.drained && !s.hot {
+		if s.serves() && s.drained && !s.hot {
 			shards = append(shards, s)
 		}
 	}

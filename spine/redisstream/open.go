@@ -69,7 +69,7 @@ func (b *Backend) told() error {
 	defer b.mu.Unlock()
 	held := 0
 	for _, s := range b.shards {
-		if !s.owned() {
+		if !s.owned() && b.claimed(s) {
 			held++
 		}
 	}

@@ -22,6 +22,7 @@ const (
 	DefaultNamespace   = "necro"
 	DefaultShards      = 16
 	DefaultLease       = 5 * time.Second
+	DefaultHandover    = 10 * time.Second
 	DefaultCapacity    = 1_000_000
 	DefaultDedupWindow = 10 * time.Minute
 	DefaultLetterLimit = 10_000
@@ -43,6 +44,7 @@ type settings struct {
 	shards    int
 	node      string
 	lease     time.Duration
+	handover  time.Duration
 	capacity  int // events that are not acknowledged, over all shards
 	refuse    bool
 	window    time.Duration // of deduplication; 0 is none
@@ -67,6 +69,7 @@ func newSettings(opts []Option) (settings, error) {
 		shards:    DefaultShards,
 		node:      defaultNode(),
 		lease:     DefaultLease,
+		handover:  DefaultHandover,
 		capacity:  DefaultCapacity,
 		window:    DefaultDedupWindow,
 		letters:   DefaultLetterLimit,
@@ -86,6 +89,7 @@ func (s *settings) mistakes() []error {
 		within("WithShards", s.shards, 1, maxShards),
 		checkNode(s.node),
 		atLeast("WithLease", s.lease, minLease),
+		atLeast("WithHandover", s.handover, 0),
 		within("WithCapacity", s.capacity, 1, math.MaxInt),
 		atLeast("WithRetain", s.retain, 0),
 		within("WithLetterLimit", s.letters, 1, math.MaxInt),
@@ -181,6 +185,12 @@ func WithNode(name string) Option {
 // milliseconds. Default 5 seconds.
 func WithLease(d time.Duration) Option {
 	return func(s *settings) { s.lease = d }
+}
+
+// WithHandover says for how long a shard that goes to another node waits for handlers that are at work for it. What they do after
+// that does not count, and is done again by the other node. Default 10 seconds.
+func WithHandover(d time.Duration) Option {
+	return func(s *settings) { s.handover = d }
 }
 
 // WithCapacity bounds the events that are not acknowledged, over all shards. Publish waits at the

@@ -101,7 +101,7 @@ func (b *Backend) look(w spine.Want) (prospect, error) {
 	_, e, _ := b.nextSuspect()
 	p.arm = e != nil
 	for _, s := range b.shards {
-		if !s.owned() {
+		if !s.serves() {
 			continue
 		}
 		p.fetch = p.fetch || s.wants(w, now)
@@ -248,7 +248,9 @@ func (b *Backend) collect(w spine.Want, now int64) []spine.Delivery {
 		b.collectHeld(out, organ, now)
 	}
 	for i := range b.shards {
-		b.collectAgain(out, b.shards[(b.turn+i)%len(b.shards)])
+		if s := b.shards[(b.turn+i)%len(b.shards)]; s.serves() {
+			b.collectAgain(out, s)
+		}
 	}
 	return out.out
 }
@@ -258,7 +260,7 @@ func (b *Backend) collectHeld(out *batch, organ int, now int64) {
 	room := roomOf(out.want, organ)
 	for i := range b.shards {
 		s := b.shards[(b.turn+i)%len(b.shards)]
-		if !s.owned() {
+		if !s.serves() {
 			continue
 		}
 		l := &s.lines[organ]

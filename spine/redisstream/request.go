@@ -33,7 +33,7 @@ func (b *Backend) plan(w spine.Want) (shards []*shard, requests []*pullRequest, 
 	for i := range b.shards {
 		s := b.shards[(b.planTurn+i)%len(b.shards)]
 		switch {
-		case !s.owned():
+		case !s.serves():
 		case s.full() && s.request == nil && !s.checkDue():
 		case s.wants(w, now):
 			shards = append(shards, s)

@@ -36,6 +36,9 @@ var (
 	clearScript    = readScript("clear")
 	forgetScript   = readScript("forget")
 	removeScript   = readScript("remove")
+	beatScript     = readScript("beat")
+	agreeScript    = readScript("agree")
+	strikeScript   = readScript("strike")
 )
 
 var allScripts []*script

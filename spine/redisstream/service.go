@@ -91,6 +91,9 @@ func (b *Backend) RemoveService(ctx context.Context, service string) error {
 	if err := o.run(ctx, c); err != nil {
 		return fmt.Errorf("remove service %q: %w", service, err)
 	}
+	if _, err := o.ask(ctx, "UNLINK", b.keys.nodes(service), b.keys.agreed(service)); err != nil {
+		return fmt.Errorf("remove service %q: %w", service, err)
+	}
 	return nil
 }
 

@@ -51,6 +51,8 @@ func (b *Backend) settleAll(ctx context.Context, ss []spine.Settlement, answers 
 	}
 	b.handedAt = time.Time{}
 	stage := newStage(b)
+	b.staging = stage
+	defer b.staged(stage)
 	for i := range ss {
 		stage.settle(&ss[i], &answers[i], &room)
 	}
@@ -74,6 +76,8 @@ func (b *Backend) settleOdd(ctx context.Context) error {
 	defer b.commits.leave()
 	b.mu.Lock()
 	stage := newStage(b)
+	b.staging = stage
+	defer b.staged(stage)
 	for _, s := range b.shards {
 		if s.owned() && len(s.odd) > 0 {
 			stage.odd(s)
@@ -90,6 +94,18 @@ func (b *Backend) settleOdd(ctx context.Context) error {
 		b.mu.Unlock()
 	}
 	return err
+}
+
+// staged ends a stage. Shards that were only kept for it are given back.
+func (b *Backend) staged(g *stage) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.staging = nil
+	for _, s := range g.order {
+		if !s.leaving.IsZero() {
+			b.keeper.hurry()
+		}
+	}
 }
 
 // senseless reports a settlement that no backend could apply.

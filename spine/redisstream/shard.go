@@ -3,6 +3,7 @@ package redisstream
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine"
@@ -18,10 +19,11 @@ type shard struct {
 	token     string          // '' while it is not ours
 	former    map[string]bool // tokens of ours that count no more
 	rival     rival
-	contested bool   // another node holds it
-	commit    uint64 // last commit that was answered
-	pull      uint64 // last pull that was answered
-	handed    string // what it handed out of what was deferred
+	contested bool      // another node holds it, or is to
+	leaving   time.Time // since when it is for another node; zero: it is not
+	commit    uint64    // last commit that was answered
+	pull      uint64    // last pull that was answered
+	handed    string    // what it handed out of what was deferred
 	floor     streamID
 	lastSeen  streamID
 	drained   bool
@@ -91,6 +93,7 @@ func (s *shard) serve(service spine.Service) {
 // clear drops everything that is known of the shard.
 func (s *shard) clear(organs int) {
 	s.request, s.unproven, s.odd, s.again = nil, nil, nil, nil
+	s.leaving = time.Time{}
 	s.handed, s.lastSeen, s.drained, s.hot, s.crashed = "", streamID{}, false, true, false
 	clear(s.entries)
 	s.inFlight, s.parked, s.missed = 0, 0, false
@@ -134,6 +137,7 @@ func (b *Backend) lose(s *shard, told bool) {
 		s.untold = s.untold || !told
 	}
 	s.lostMark = b.handouts
+	s.contested = s.contested || !b.claimed(s)
 	if b.armed.shard == s {
 		b.armed = armed{}
 	}

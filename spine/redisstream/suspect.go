@@ -50,7 +50,7 @@ func (b *Backend) nextSuspect() (s *shard, e *entry, organ int32) {
 	}
 	for i := range b.shards {
 		s := b.shards[(b.turn+i)%len(b.shards)]
-		if !s.owned() {
+		if !s.serves() {
 			continue
 		}
 		if e, organ := s.suspectOf(); e != nil {

@@ -1,0 +1,112 @@
+package redisstream
+
+import (
+	"context"
+	"time"
+)
+
+// Shards is how many shards the store has.
+func (b *Backend) Shards() int { return b.settings.shards }
+
+// Claim says which shards this node is to serve from now on, instead of all. Those that it has not it takes as soon as nobody
+// else holds them. Of those that it should not have it hands out nothing more, and gives them back when what was handed out
+// is settled, or after the time of WithHandover: what is settled later is lost, and handled again by who has
+// the shard then. Claim does not wait. It is meant for what decides for several nodes which of them serves what, such as
+// cluster; before Open it keeps Open from taking shards that others are to have.
+func (b *Backend) Claim(shards []uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.claims = make([]bool, len(b.shards))
+	for _, i := range shards {
+		if int(i) < len(b.claims) {
+			b.claims[i] = true
+		}
+	}
+	for _, s := range b.shards {
+		switch claimed := b.claims[s.index]; {
+		case claimed && s.owned():
+			s.leaving = time.Time{}
+		case claimed:
+			s.contested = false // until somebody has looked
+		case s.owned() && s.leaving.IsZero():
+			s.leaving = time.Now()
+		case !s.owned():
+			s.contested = true
+		}
+	}
+	b.keeper.hurry()
+	b.broadcast()
+}
+
+// Owned returns the shards that this node serves, or is about to give back, ascending.
+func (b *Backend) Owned() []uint32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	owned := []uint32{}
+	for _, s := range b.shards {
+		if s.owned() {
+			owned = append(owned, s.index)
+		}
+	}
+	return owned
+}
+
+// claimed reports whether the shard is for this node. The lock must be held.
+func (b *Backend) claimed(s *shard) bool { return b.claims == nil || b.claims[s.index] }
+
+// serves reports whether the shard is ours, and to stay so.
+func (s *shard) serves() bool { return s.owned() && s.leaving.IsZero() }
+
+// handoverPoll is how often a node looks for shards that it claims and others still hold, and for whether those that it gives
+// up are free of work.
+const handoverPoll = 100 * time.Millisecond
+
+// handing reports whether shards are on their way to this node, or from it. The lock must be held.
+func (b *Backend) handing() bool {
+	if b.claims == nil {
+		return false
+	}
+	for _, s := range b.shards {
+		if s.owned() != b.claims[s.index] {
+			return true
+		}
+	}
+	return false
+}
+
+// yield gives back the shards that are for others and have no work in hand.
+func (b *Backend) yield() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.shards {
+		if !s.owned() || s.leaving.IsZero() || b.staging != nil && b.staging.shards[s] != nil {
+			continue
+		}
+		late := time.Since(s.leaving) >= b.settings.handover
+		if s.inFlight > 0 && !late {
+			continue
+		}
+		if s.inFlight > 0 {
+			b.settings.log.Warn("a shard is given back with work in hand; it is handled again", "shard", s.index,
+				"service", b.service.Name, "works", s.inFlight)
+		}
+		b.giveBack(s)
+	}
+}
+
+// giveBack ends the ownership of a shard. The lock must be held.
+func (b *Backend) giveBack(s *shard) {
+	if b.closed {
+		return
+	}
+	c := &call{script: releaseScript, keys: []string{s.own}, args: []any{s.token}}
+	b.lose(s, false)
+	s.contested = true
+	b.group.Go(func() { // ends with the server's answer, or with Close
+		ctx, cancel := context.WithTimeout(context.Background(), b.settings.lease)
+		defer cancel()
+		if err := b.insist(ctx, c); err != nil {
+			b.settings.log.Warn("a lease was not released; it runs out by itself", "shard", s.index, "error", err)
+		}
+	})
+}
