@@ -156,6 +156,9 @@ func (b *Backend) aheadOver() {
 	b.broadcast()
 }
 
+// lingers reports whether a Pull waits for a commit, and looks anew when that has come or is late. The lock must be held.
+func (b *Backend) lingers() bool { return b.behind || time.Since(b.handedAt) < lingerTime }
+
 // lingerTime is for how long a Pull that has a reason to ask the server lets a commit come first. What was handed out was
 // little, so its handlers will be done soon, and one request for commit and pull costs half of two. A handler that takes
 // longer makes no difference after that.

@@ -241,7 +241,9 @@ func (q *submitQueue) accepted(b *Backend, n int) {
 	q.shard.stir()
 	b.stirred = time.Now()
 	q.events = q.events[n:]
-	b.broadcast()
+	if !b.lingers() {
+		b.broadcast()
+	}
 }
 
 // call makes the next request to a shard.
