@@ -23,6 +23,7 @@ type Backend struct {
 	server   server
 	rdb      *redis.Client // for the check of the server
 	operator string        // '1' for who rewinds or removes a service
+	owner    string        // see Owner
 	closing  chan struct{} // closed by Close
 	pulls    turnstile     // one pull talks to the server at a time
 	commits  turnstile     // one Settle at a time
@@ -50,7 +51,8 @@ type Backend struct {
 	planTurn   int        // which is first in a pull: with a common step with turn, some shards would never be
 	want       spine.Want // of the last Pull
 	claims     []bool     // by shard: it is for this node; nil: all are
-	staging    *stage     // the Settle that is under way
+	buried     map[string]bool
+	staging    *stage // the Settle that is under way
 	deferred   deferredNumbers
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
@@ -76,7 +78,7 @@ func New(address string, opts ...Option) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{
-		joinable: mostJoined,
+		joinable: mostJoined, owner: newOwner(s.node),
 		settings: s, keys: keyring{s.namespace}, closing: make(chan struct{}), changed: make(chan struct{}),
 		pulls: newTurnstile(), commits: newTurnstile(), contests: newTurnstile(),
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -157,7 +158,7 @@ func (b *Backend) contend(ctx context.Context) {
 		token, beat := text(seen[0]), text(seen[1])
 		if err := b.service.Succeeds(splitOrgans(text(seen[3]))); err != nil && b.operator == "" {
 			b.outdated(s, err) // a newer program has been here since this one was started
-		} else if token == "" || s.former[token] || s.rival.ripe(token, beat, b.settings.lease) {
+		} else if ripe := s.rival.ripe(token, beat, b.settings.lease); token == "" || s.former[token] || ripe || b.buried[ownerOf(token)] {
 			wanted = append(wanted, s)
 			calls = append(calls, b.acquisition(s, token, beat))
 		} else if !s.contested {
@@ -167,6 +168,12 @@ func (b *Backend) contend(ctx context.Context) {
 	}
 	b.mu.Unlock()
 	b.take(ctx, wanted, calls)
+}
+
+// ownerOf is whose token it is: see Owner.
+func ownerOf(token string) string {
+	i := strings.LastIndexByte(token, '/')
+	return token[:max(i, 0)]
 }
 
 // outdated notes that the shard is not for this program. The lock must be held.
@@ -193,7 +200,7 @@ func (r *rival) ripe(token, beat string, lease time.Duration) bool {
 func (b *Backend) acquisition(s *shard, seenToken, seenBeat string) *call {
 	var nonce [16]byte
 	_, _ = rand.Read(nonce[:]) // never fails
-	token := b.settings.node + "/" + hex.EncodeToString(nonce[:])
+	token := b.owner + "/" + hex.EncodeToString(nonce[:])
 	s.former[token] = true // until it is known to be ours
 	return &call{
 		script: acquireScript, keys: append([]string{s.own, s.in}, s.serviceKeys.due...),

@@ -120,7 +120,7 @@ func (b *Backend) operate(ctx context.Context, service string) (*operation, erro
 		return nil, err
 	}
 	o := &operation{&Backend{
-		settings: b.settings, keys: b.keys, server: b.server, operator: "1", store: store,
+		settings: b.settings, keys: b.keys, server: b.server, operator: "1", owner: b.owner, store: store,
 		closing: make(chan struct{}), changed: make(chan struct{}), pulls: newTurnstile(), commits: newTurnstile(), contests: newTurnstile(),
 		service: spine.Service{Name: service, Retired: splitOrgans(organs)}, serving: true,
 	}}
