@@ -8,7 +8,6 @@ func (c *core) shardLost(shard uint32, handouts uint64) {
 	}
 	c.lost[shard] = handouts
 	c.stats.shardsLost++
-	c.note(Note{Kind: NoteShardLost})
 	gone := func(i uint32) bool {
 		w := &c.ledger.works[i]
 		return w.shard == shard && w.handout <= handouts
@@ -25,6 +24,7 @@ func (c *core) shardLost(shard uint32, handouts uint64) {
 			}
 		}
 	}
+	void := 0
 	for i := range c.ledger.works {
 		w := &c.ledger.works[i]
 		if !gone(uint32(i)) {
@@ -33,8 +33,13 @@ func (c *core) shardLost(shard uint32, handouts uint64) {
 		switch w.state {
 		case workQueued:
 			c.release(uint32(i))
+			void++
 		case workRunning, workSettling:
 			w.state = workVoid
+			void++
 		}
+	}
+	if void > 0 { // else it has only changed hands
+		c.note(Note{Kind: NoteShardLost})
 	}
 }

@@ -35,7 +35,7 @@ const (
 	NoteAbandoned                       // alarm: a handler ignores the end of its context
 	NoteQuarantine                      // alarm: a cell's stored state cannot be trusted
 	NoteLettersFull                     // alarm: no room for dead letters; events wait
-	NoteShardLost                       // alarm: memory and store have parted; the shard begins anew
+	NoteShardLost                       // the shard is another node's, or begins anew; what was in hand is handled again
 )
 
 var noteTexts = map[NoteKind]struct {
@@ -53,7 +53,7 @@ var noteTexts = map[NoteKind]struct {
 	NoteAbandoned:   {"handler ignores its deadline, worker replaced", slog.LevelError},
 	NoteQuarantine:  {"cell quarantined", slog.LevelError},
 	NoteLettersFull: {"no room for dead letters, events wait", slog.LevelError},
-	NoteShardLost:   {"shard lost, starting anew", slog.LevelError},
+	NoteShardLost:   {"shard lost with work in hand, which is handled again", slog.LevelWarn},
 }
 
 // String is the text of the log line.
