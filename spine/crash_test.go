@@ -104,7 +104,7 @@ func TestALossTheBackendFindsOutDropsWhatIsInHandAndItComesAgain(t *testing.T) {
 				<-hold
 			}
 			return nil
-		}))))
+		}))), spine.WithHooks(spine.Hooks{Received: func(ev actors.Event) { assert.False(t, ev.IsZero(), "a loss is no event") }}))
 		require.NoError(t, err)
 		ended := make(chan error, 1)
 		go func() { // ends with the backlog

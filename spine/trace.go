@@ -40,6 +40,9 @@ func (t *tracer) received(ds []Delivery) {
 		return
 	}
 	for i := range ds {
+		if ds[i].Lost {
+			continue // it has no event
+		}
 		if debug {
 			t.line("Received", ds[i].Event)
 		}
