@@ -24,7 +24,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run run-redis pipeline test check race conformance sim chaos mutants mutants-part golden bench bench-orders bench-strategies bench-redis bench-pieces bench-once \
+.PHONY: help run run-redis cluster-demo pipeline test check race conformance sim chaos mutants mutants-part golden bench bench-orders bench-strategies bench-redis bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -36,6 +36,11 @@ run: ## Run the main example: a trading desk on sample orders, Go only
 run-redis: ## The same on a private redis-server that ends with it (RUNFLAGS="--stress"); installs it if missing
 	@.ci/setup redis-server
 	@.ci/with-redis $(GO) run ./examples/trading_orderbook --redis {} $(RUNFLAGS)
+
+cluster-demo: ## Three nodes on a private redis-server trade; one is killed, one joins, one leaves (DEMOFLAGS="--orders 50000")
+	@.ci/setup redis-server
+	@mkdir -p bin && $(GO) build -o bin/trading_orderbook ./examples/trading_orderbook
+	@.ci/with-redis bin/trading_orderbook demo --redis {} $(DEMOFLAGS)
 
 pipeline: ## Run the notification pipeline on sample requests, Go only
 	@$(GO) run ./examples/notification_pipeline

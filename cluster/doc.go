@@ -1,6 +1,10 @@
-// Package cluster decides which node serves which shard. So far it holds the decisions alone: who is
-// a member, who is to own what, and what a node may do in which phase of its life. They are
-// pure: no goroutine, no store, no clock but the times a caller hands in, so that each can be
+// Package cluster lets several processes serve one store together: it decides which node serves which shard, and runs
+// nodes that do so.
+//
+//	n, err := cluster.Join(store, []spine.Option{spine.WithOrgan(ledger)}, cluster.WithName("a"))
+//	err = n.Run(ctx) // a member, until ctx ends; then it leaves
+//
+// The decisions are pure: no goroutine, no store, no clock but the times a caller hands in, so that each can be
 // tested as a table and a cluster of them as a simulation.
 //
 //	records of all members          plan in force, pins
@@ -45,6 +49,28 @@
 // one takes none and settles what it has. One that is gone does nothing at all: [Life] has no way back,
 // a node that returns begins another life under another ID.
 //
+// # A node
+//
+// A [Node] is a Spine and a beat. Six times in a lease it writes its record and reads, in the same call, those of the
+// others, the plan in force and the pins; and it acts on that:
+//
+//	             ┌──────────────────────── beat ◄─────────────────────┐
+//	             ▼                                                    │
+//	records, plan, pins ──► View ──► who is to be a member?           │
+//	                                   │ not those of the plan        │
+//	                                   ├─────► Assign ──► compare-and-set of the plan
+//	                                   │                              │
+//	             plan in force ────────┴─► claims ──► leases ──► the Spine's shards
+//
+// The first member by ID proposes at once, the others a beat later if nobody has. A shard that goes from one node to
+// another is kept until the next owner's record says that it follows the plan: then it waits for the lease, and
+// takes it as soon as it is released. A node that leaves says so, puts the plan without itself in force, goes on until
+// its successors wait, and only then drains.
+//
+// While the store does not answer, nothing is decided. A node that the others have struck off claims nothing, and begins
+// another life under another ID. A program with fewer organs than that of another member gets no shards, since the
+// leases would be refused to it.
+//
 // # Promises
 //
 // None of this is what makes ownership safe: views may differ and plans may be late. A commit is
@@ -67,4 +93,11 @@
 // A silence is judged by who reads, with at least one beat of delay on either side: a death is seen after the
 // time to live and up to two beats. The time to live must leave room for that in what is promised of
 // takeovers.
+//
+// Leases are watched from the first beat that their owner misses, not from its death on. A lease runs out for who
+// has watched it all its time; to begin only when the plan says so would take two leases from the last sign of life to
+// the next owner.
+//
+// All records and the plan are read whole with every beat. To ask for changes only would need a history in the
+// store; what is read here is one moment of it, so a plan and the members it is compared with belong together.
 package cluster

@@ -32,8 +32,12 @@ var (
 	ErrNoOrgan = errors.New("spine: no such organ")
 	// ErrNoCell: the organ has no cell for this key.
 	ErrNoCell = host.ErrNoCell
-	// ErrBusy: too many questions wait for this lane.
+	// ErrBusy: too many questions wait for this lane, or between the nodes.
 	ErrBusy = errors.New("spine: too many questions are waiting")
+	// ErrNoOwner: no node has the cell that was asked.
+	ErrNoOwner = errors.New("spine: no node has the cell")
+	// ErrMoved: the cell is another node's, or on its way to one.
+	ErrMoved = errors.New("spine: the cell has moved to another node")
 )
 
 // DrainError says what was left when the drain time was over. It wraps ErrDrain.

@@ -105,6 +105,7 @@ type run struct {
 	router *host.Router
 	feed   *feed
 	settle *settler
+	board  Switchboard // nil: every cell is this node's
 	trace  tracer
 	inbox  inbox
 	group  sync.WaitGroup
@@ -145,6 +146,9 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 	r.settle = newSettler(s.backend, r.tell)
 	r.group.Go(r.feed.run)   // ends with feed.close
 	r.group.Go(r.settle.run) // ends with settle.close
+	if r.board, _ = s.backend.(Switchboard); r.board != nil {
+		r.board.Serve(r.answer)
+	}
 	r.tell(startMsg{})
 	// Lanes may have had something to say before everything stood: it is in the inbox.
 	r.inbox.open()
@@ -272,6 +276,9 @@ func (r *run) outcome() error {
 
 // takeDown stops everything, the backend's users first.
 func (r *run) takeDown() {
+	if r.board != nil {
+		r.board.Serve(nil)
+	}
 	r.feed.close()
 	r.flushCells()
 	ctx, cancel := context.WithTimeout(context.Background(), hurryTime)

@@ -2,7 +2,6 @@ package spine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -87,6 +86,9 @@ func (s *settings) policyOf(o organSetting) supervision.Policy {
 	return s.policies.For(o.def.Name())
 }
 
+// Service is what the Spine tells its backend of itself when it runs. It must not be changed.
+func (s *Spine) Service() Service { return s.service }
+
 // Publish appends one event for each payload and returns their ids, in order. It needs
 // neither organs nor Run. Each payload is accepted, recognised as a duplicate (not an error: the
 // event is there), or refused; refusals are joined into the error, which names the
@@ -158,27 +160,6 @@ func (s *Spine) publish(ctx context.Context, evs []actors.Event, each func(int, 
 		return fmt.Errorf("spine: publish: %w", err)
 	}
 	return nil
-}
-
-// AskCell implements Asker; see Ask.
-func (s *Spine) AskCell(ctx context.Context, organ, key string, query any) (json.RawMessage, error) {
-	if err := actors.CheckName("key", key); err != nil {
-		return nil, err
-	}
-	r := s.current()
-	if r == nil {
-		return nil, ErrNotRunning
-	}
-	a := &ask{organ: organ, key: key, hash: actors.HashKey(key), query: query, reply: make(chan askReply, 1)}
-	r.tell(askMsg{a})
-	select {
-	case reply := <-a.reply:
-		return reply.data, reply.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-r.over:
-		return nil, ErrNotRunning
-	}
 }
 
 // Pause stops giving work to an organ until Resume; what is running goes on. Its events wait in

@@ -20,6 +20,7 @@ type Store struct {
 	Redis     string // an address as redisstream.New takes it; "" is the process
 	Namespace string
 	Service   string
+	Node      string // what this process is called there; "" is redisstream's default
 }
 
 // StoreUsage is what --help says about a Store.
@@ -93,6 +94,9 @@ func (s *Store) Open(ctx context.Context, room Room, log *slog.Logger) (Backend,
 		redisstream.WithCapacity(cmp.Or(room.Events, redisstream.DefaultCapacity)),
 		redisstream.WithLetterLimit(cmp.Or(room.Letters, redisstream.DefaultLetterLimit)),
 		redisstream.WithLogger(log),
+	}
+	if s.Node != "" {
+		options = append(options, redisstream.WithNode(s.Node))
 	}
 	if os.Getenv(PasswordEnv) != "" {
 		options = append(options, redisstream.WithPasswordEnv(PasswordEnv))

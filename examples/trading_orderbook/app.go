@@ -46,7 +46,8 @@ func newApp(ctx context.Context, o options, c console.Console) (a *app, err erro
 		return a, err
 	}
 	p := parts{
-		log: console.NewLog(c.Err, o.levels), stories: remembered, chains: true, durable: o.store.Durable(), service: o.store.Service,
+		log: console.NewLog(c.Err, o.levels), stories: remembered, chains: o.store.Node == "", durable: o.store.Durable(),
+		service: o.store.Service, node: o.store.Node,
 	}
 	if o.stress {
 		p.stories, p.chains = 0, false // both cost time
@@ -98,7 +99,7 @@ func (a *app) read() (err error) {
 	switch {
 	case a.options.file != "":
 		a.input, err = openInput(a.options.file)
-	case !a.options.interactive:
+	case !a.options.interactive && a.options.store.Node == "":
 		a.input, err = sampleInput()
 	}
 	return err

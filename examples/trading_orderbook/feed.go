@@ -17,6 +17,7 @@ type feed struct {
 	// depth asks a book. It is called for the first event of a symbol that is not its book's first.
 	depth func(ctx context.Context, symbol string) (desk.Depth, error)
 	late  bool // books may have been open before it
+	part  bool // it hears of a book only while that is in this process
 
 	mu    sync.Mutex
 	books map[string]*feedBook
@@ -98,6 +99,9 @@ func (f *feed) change(c *desk.BookChanged) {
 // agrees reports whether the feed has the depth that the book itself tells. Of a book that was open
 // before and has not changed since a late feed knows nothing, and nothing against it.
 func (f *feed) agrees(d desk.Depth) bool {
+	if f.part {
+		return true // what it has may be of the past
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.books[d.Symbol]

@@ -39,12 +39,13 @@ const (
 )
 
 const usage = `Usage: trading_orderbook [flags]
+       trading_orderbook demo --redis URL [--orders N] [--seed N]
        trading_orderbook match [--amend total] [--ids ever] [--through-spine] < commands > results
        trading_orderbook verify FILE
 
 A trading desk. Without flags: built-in sample orders, matched, settled with a clearing house that the
-program starts for itself, and told order by order. match speaks the replay protocol; verify computes the
-chains of an audit file again.
+program starts for itself, and told order by order. demo runs three nodes as processes of their own and kills
+one; match speaks the replay protocol; verify computes the chains of an audit file again.
 
 Input
   --file FILE         orders from FILE.json, FILE.csv or FILE.jsonl
@@ -61,7 +62,10 @@ Clearing (default: a local clearing house, for this run)
   --failures SHARE    the share of requests that it answers 503, 0 to 1 (default 0)
   --outage D          it is out of service for so long, from the start
 
-` + console.StoreUsage + `
+` + console.StoreUsage + `  --node NAME         be a node of a cluster until interrupted: nodes of one --redis, --namespace and --service share the
+                      work. With --file its orders are entered first, with --interactive there is a prompt; give all
+                      nodes the same --clearing
+
 Output
   --events FILE       every settled event as a line of JSON; - is standard output, the report then goes to standard error
   --audit FILE        the audit trail, each event with the head of its chain, for verify
@@ -81,6 +85,7 @@ func parseFlags(args []string, out io.Writer) (options, error) {
 	f.Uint64Var(&o.seed, "seed", 1, "")
 	f.StringVar(&o.market, "market", "", "")
 	o.store.Flags(f, "", service)
+	f.StringVar(&o.store.Node, "node", "", "")
 	f.StringVar(&o.clearing, "clearing", "", "")
 	f.DurationVar(&o.house.latency, "latency", 2*time.Millisecond, "")
 	f.Float64Var(&o.house.failures, "failures", 0, "")
@@ -101,6 +106,7 @@ func (o *options) check(given map[string]bool, rest []string) error {
 			o.store.Namespace = "trading-stress" // other symbols
 		}
 	}
+	errs = append(errs, o.checkNode(given))
 	if console.Count(o.file != "", o.interactive, o.stress) > 1 {
 		errs = append(errs, errors.New("--file, --interactive and --stress exclude each other"))
 	}
@@ -120,6 +126,26 @@ func (o *options) check(given map[string]bool, rest []string) error {
 	level, err := console.ParseLevel(o.log)
 	o.levels = level
 	return errors.Join(append(errs, o.checkNumbers(), err)...)
+}
+
+// checkNode reports what a node of a cluster cannot do: it sees its own part of what happens.
+func (o *options) checkNode(given map[string]bool) error {
+	if !given["node"] {
+		return nil
+	}
+	var errs []error
+	if o.store.Node == "" {
+		errs = append(errs, errors.New("--node is empty, want a name"))
+	}
+	if o.store.Redis == "" {
+		errs = append(errs, errors.New("--node goes with --redis"))
+	}
+	for _, name := range []string{"stress", "audit"} {
+		if given[name] {
+			errs = append(errs, fmt.Errorf("--%s does not go with --node, which sees a part of the events", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (o *options) checkNumbers() error {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/necrostack/necrostack/cluster"
 	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
@@ -20,6 +21,8 @@ type parts struct {
 	backend  console.Backend // is closed with the floor
 	durable  bool            // the backend may hold work, and cells, of earlier runs
 	service  string
+	node     string    // of a cluster; "" is none
+	onlooker bool      // that serves nothing
 	events   io.Writer // of the event log; nil is none
 	audit    io.Writer // of the audit file; nil is none
 	chains   bool      // audit chains are computed beside the desk's
@@ -34,6 +37,8 @@ type floor struct {
 	desk    *desk.Desk
 	backend console.Backend
 	spine   *spine.Spine
+	run     func(context.Context) error // of the Spine, or of its node
+	node    *cluster.Node               // nil: there is no cluster
 	letters *supervision.Desk
 	record  *record
 	stories *stories
@@ -55,7 +60,7 @@ func newFloor(p parts) (*floor, error) {
 		feed:    newFeed(),
 	}
 	f.letters = supervision.NewDesk(f.backend, p.service)
-	f.feed.late, f.feed.depth = p.durable, f.depth
+	f.feed.late, f.feed.part, f.feed.depth = p.durable, p.node != "", f.depth
 	if p.desk.Wrap == nil && f.audit.on {
 		p.desk.Wrap = f.audit.before.wrap
 	}
@@ -73,8 +78,34 @@ func newFloor(p parts) (*floor, error) {
 		spine.WithHooks(f.audit.hooks()),
 		spine.WithHooks(f.stories.hooks()),
 		spine.WithHooks(f.record.hooks()))
-	f.spine, err = spine.New(f.backend, append(options, p.more...)...)
-	return f, err
+	return f, f.assemble(p, append(options, p.more...))
+}
+
+// assemble makes the Spine, or the node that has it.
+func (f *floor) assemble(p parts, options []spine.Option) (err error) {
+	if p.node == "" {
+		if f.spine, err = spine.New(f.backend, options...); err == nil {
+			f.run = f.spine.Run
+		}
+		return err
+	}
+	store, shared := f.backend.(cluster.Store)
+	if !shared {
+		return fmt.Errorf("--node: a %T is not shared by several nodes", f.backend)
+	}
+	if f.node, err = cluster.Join(store, options, cluster.WithName(p.node), cluster.WithLogger(p.log), cluster.WithWeight(p.weight())); err != nil {
+		return fmt.Errorf("--node: %w", err)
+	}
+	f.spine, f.run = f.node.Spine(), f.node.Run
+	return nil
+}
+
+// weight is 0 for a node that serves nothing and only asks.
+func (p *parts) weight() float64 {
+	if p.onlooker {
+		return 0
+	}
+	return cluster.DefaultWeight
 }
 
 // dead returns the dead letters, oldest first, at most so many.
@@ -113,7 +144,7 @@ func (f *floor) open(ctx context.Context) *work {
 	w := &work{floor: f, stop: stop, ended: make(chan struct{})}
 	go func() { // ends with inner, or when the Spine gives up
 		defer close(w.ended)
-		w.err = f.spine.Run(inner)
+		w.err = f.run(inner)
 	}()
 	return w
 }

@@ -212,7 +212,11 @@ func (s *session) publish(ctx context.Context, ps ...actors.Payload) error {
 		return err
 	}
 	for _, id := range ids {
-		x, _ := s.floor.stories.of(id)
+		x, here := s.floor.stories.of(id)
+		if !here && s.floor.node != nil {
+			s.printf("  with another node; book and position show what has become of it\n")
+			continue
+		}
 		s.printTold("  "+pad(console.Clip(cmp.Or(x.Asked.OrderID, x.Asked.Symbol), 8), 8), x.tell())
 		if x.Refused != nil {
 			s.wrapped("             ", x.Refused.Detail)

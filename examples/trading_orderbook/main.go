@@ -33,6 +33,8 @@ func main() { console.Main(run) }
 func run(ctx context.Context, args []string, c console.Console) error {
 	if len(args) > 0 {
 		switch args[0] {
+		case "demo":
+			return demo(ctx, args[1:], c)
 		case "match":
 			return match(ctx, args[1:], c)
 		case "verify":
@@ -61,6 +63,8 @@ func trade(ctx context.Context, args []string, c console.Console) (err error) {
 	defer func() { err = errors.Join(err, a.close()) }()
 	a.earlier = found
 	switch {
+	case o.store.Node != "" && !o.interactive:
+		return a.serve(ctx)
 	case o.interactive:
 		return a.interactive(ctx, c.In)
 	case o.stress:

@@ -2,7 +2,6 @@ package redisstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -31,6 +30,7 @@ type Backend struct {
 	joinable int           // mostJoined
 	lanes    publishLanes
 	runs     runs
+	asks     exchange
 	group    sync.WaitGroup
 
 	mu         sync.Mutex
@@ -47,12 +47,12 @@ type Backend struct {
 	pulling    int        // Pulls that wait
 	handedAt   time.Time  // when little was handed out that nobody has settled anything of yet
 	behind     bool       // a pull is on its way behind a commit
+	begun      uint64     // Pulls so far
 	turn       int        // which shard is first in what goes round
 	planTurn   int        // which is first in a pull: with a common step with turn, some shards would never be
 	want       spine.Want // of the last Pull
 	claims     []bool     // by shard: it is for this node; nil: all are
-	buried     map[string]bool
-	staging    *stage // the Settle that is under way
+	staging    *stage     // the Settle that is under way
 	deferred   deferredNumbers
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
@@ -66,7 +66,7 @@ type Backend struct {
 
 var (
 	errClosed = spine.ErrClosed
-	errLost   = errors.New("redisstream: the shard is not this node's any more")
+	errLost   = fmt.Errorf("redisstream: the shard is not this node's any more: %w", spine.ErrMoved)
 )
 
 // New returns a handle on the store at address, redis://[user[:password]@]host[:port][/db], rediss://… with TLS, or
@@ -93,6 +93,7 @@ func New(address string, opts ...Option) (*Backend, error) {
 		b.shards = append(b.shards, newShard(b.keys, i))
 	}
 	b.lanes.init()
+	b.asks.init()
 	return b, nil
 }
 
@@ -106,6 +107,7 @@ func (b *Backend) Close(ctx context.Context) error {
 	}
 	b.closed = true
 	close(b.closing)
+	b.asks.cancel()
 	b.broadcast()
 	b.mu.Unlock()
 	b.keeper.stop()
@@ -209,6 +211,7 @@ var (
 	_ spine.Backend           = (*Backend)(nil)
 	_ spine.Inspector         = (*Backend)(nil)
 	_ spine.Durable           = (*Backend)(nil)
+	_ spine.Switchboard       = (*Backend)(nil)
 	_ persistence.Store       = (*Backend)(nil)
 	_ supervision.DeadLetters = (*Backend)(nil)
 )

@@ -56,18 +56,6 @@ func (b *Backend) Owned() []uint32 {
 // Owner is what this process is called in the leases of shards: its node's name, and a nonce that no other process has.
 func (b *Backend) Owner() string { return b.owner }
 
-// Bury says which owners are known to be dead: their shards are taken without waiting for the leases to run out. One that lives
-// after all loses its shards, and no more: what it settles is refused. Each call takes the place of the one before.
-func (b *Backend) Bury(owners []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.buried = make(map[string]bool, len(owners))
-	for _, owner := range owners {
-		b.buried[owner] = true
-	}
-	b.keeper.hurry()
-}
-
 // newOwner makes an owner's name.
 func newOwner(node string) string {
 	var nonce [8]byte

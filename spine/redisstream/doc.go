@@ -38,6 +38,9 @@
 //     (TestACellThatIsDamagedInTheStoreIsQuarantinedAndTheOthersGoOn).
 //   - An event that kills the process again and again is found out, and becomes a dead letter
 //     (TestWhatIsInHandAtEveryDeathIsHandedOutAloneAndCounted).
+//   - A question for a cell (spine.Ask) is answered by the node that owns its shard, from committed state: the answer counts only if
+//     that node's token owns the shard when the answer is given, and the store has every commit that it may rest on
+//     (TestTheAnswerOfAnOwnerThatHasLostItsShardDoesNotCount, TestAskWhileShardsMoveShowsCommittedStatesThatOnlyGrow).
 //
 // What a setting of the server loses, of what was answered:
 //
@@ -69,6 +72,8 @@
 // Of a shard at most 65,536 entries are in hand, with 4 MiB of events that only wait; a pull brings 256 entries, a commit holds 256
 // settlements or 512 KiB. A stream is trimmed after every 256 entries that a service has finished, and at the first commit of a new owner, up to
 // the oldest entry that a service still needs, or by WithRetain; one that has come to rest keeps what it held at that time.
+// Of one process 256 questions are on their way to other nodes; it answers 64 of theirs at a time, and holds 256; a query and a
+// reply may have 1 MiB each, a box 1,024 messages, and it is gone after a minute without one (box.go).
 // The dead letters of a service are bounded (WithLetterLimit), as are events that are not acknowledged (WithCapacity).
 //
 // # Decisions
@@ -88,6 +93,10 @@
 //
 // Requests of publishers are numbered per lane, and the store keeps the last answer of each: a repeated request is
 // answered as the first time at no cost per event. Only ids that somebody has chosen are remembered for the window.
+//
+// Questions and answers go through one stream per process, read together with the streams of events by the connection that waits for
+// these: a node that is idle learns of a question at once, and holds no connection more. One that is busy, and waits for nothing on the
+// server, looks every 20 ms, and every millisecond once somebody asks.
 //
 // Dead letters are one stream per service: listed by cursor, counted in one step. All shards are on one server, so this costs
 // no atomicity; Redis Cluster is refused.

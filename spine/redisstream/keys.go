@@ -6,9 +6,10 @@ import (
 
 // Every key of the store is named here, and only here.
 //
-//	<ns>:meta            hash    layout, shards, store id: what must never change
+//	<ns>:meta            hash    layout, shards, store id, generation: only Reshard changes them
 //	<ns>:load            hash    in: events accepted; a:<service>: events finished by it
 //	<ns>:bell            stream  rings when a delayed event is added
+//	<ns>:box:<owner>     stream  questions and answers for a process, by its Owner; expires
 //	<ns>:pub:<lane>      hash    shard -> number and answer of a publisher's last submit, letters -> of the last removal; expires
 //	<ns>:svc:<service>   hash    organs of the service
 //	<ns>:dlq:<service>   stream  its dead letters
@@ -26,12 +27,14 @@ import (
 //	{<ns>:<shard>}:idle:<service>:<organ> zset   key -> a time before which its cell has not changed
 //	{<ns>:<shard>}:cell:<service>:<organ>:<key>  hash  state of a cell
 //
+// A store that was moved to other shards has its generation in their names, {<ns>:<shard>.<generation>}, see Reshard.
 // Names of services and organs are written with their length before them, so that no two can make one key.
 type keyring struct{ ns string }
 
 func (k keyring) meta() string                 { return k.ns + ":meta" }
 func (k keyring) load() string                 { return k.ns + ":load" }
 func (k keyring) bell() string                 { return k.ns + ":bell" }
+func (k keyring) box(owner string) string      { return k.ns + ":box:" + owner }
 func (k keyring) publisher(id string) string   { return k.ns + ":pub:" + id }
 func (k keyring) service(name string) string   { return k.ns + ":svc:" + sized(name) }
 func (k keyring) nodes(service string) string  { return k.ns + ":nodes:" + sized(service) }
@@ -43,8 +46,15 @@ func (k keyring) letters(service string) string {
 // sized is a name with its length before it.
 func sized(name string) string { return strconv.Itoa(len(name)) + ":" + name }
 
-func (k keyring) shard(i int) shardKeys {
-	tag := "{" + k.ns + ":" + strconv.Itoa(i) + "}:"
+func (k keyring) shard(i int) shardKeys { return k.shardIn("", i) }
+
+// shardIn is a shard of a generation, "" for the one in which a store is created.
+func (k keyring) shardIn(generation string, i int) shardKeys {
+	tag := "{" + k.ns + ":" + strconv.Itoa(i)
+	if generation != "" {
+		tag += "." + generation
+	}
+	tag += "}:"
 	return shardKeys{tag: tag, in: tag + "in", delayed: tag + "dl", delayedEntries: tag + "dlp"}
 }
 

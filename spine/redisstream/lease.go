@@ -158,7 +158,7 @@ func (b *Backend) contend(ctx context.Context) {
 		token, beat := text(seen[0]), text(seen[1])
 		if err := b.service.Succeeds(splitOrgans(text(seen[3]))); err != nil && b.operator == "" {
 			b.outdated(s, err) // a newer program has been here since this one was started
-		} else if ripe := s.rival.ripe(token, beat, b.settings.lease); token == "" || s.former[token] || ripe || b.buried[ownerOf(token)] {
+		} else if token == "" || s.former[token] || s.rival.ripe(token, beat, b.settings.lease) {
 			wanted = append(wanted, s)
 			calls = append(calls, b.acquisition(s, token, beat))
 		} else if !s.contested {

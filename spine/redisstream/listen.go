@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -32,12 +33,18 @@ func (l *listener) listen(b *Backend) {
 
 func (l *listener) run(b *Backend) {
 	for {
+		var err error
 		select {
 		case <-b.closing:
 			return
 		case <-l.asked:
+			err = l.round(b)
+		case <-b.asks.nudge:
+			b.asks.soon(lookOften)
+		case <-b.asks.alarm():
+			err = b.readBox(nil)
 		}
-		if err := l.round(b); err != nil {
+		if err != nil {
 			if b.rest(context.Background(), 1) != nil {
 				return
 			}
@@ -55,11 +62,24 @@ func (l *listener) round(b *Backend) error {
 	}
 	args := blockArgs(b.keys.bell(), l.bell, shards, b.beatTime())
 	b.mu.Unlock()
+	box := b.keys.box(b.owner)
+	if b.asks.open() {
+		args = withStream(args, box, "0-0")
+	}
 	c := plain(args...)
 	b.server.wait(context.Background(), c)
 	if c.err != nil || c.reply == nil {
 		return c.err
 	}
+	l.heard(b, shards, c)
+	if mail := entriesIn(c.reply, box); len(mail) > 0 {
+		return b.readBox(mail)
+	}
+	return nil
+}
+
+// heard takes what a round has brought, but for messages.
+func (l *listener) heard(b *Backend, shards []*shard, c *call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, x := range list(c.reply) {
@@ -76,6 +96,24 @@ func (l *listener) round(b *Backend) error {
 	}
 	b.peeked(shards, c)
 	b.broadcast()
+}
+
+// withStream adds a stream to a blocking read.
+func withStream(args []any, key, last string) []any {
+	ids := len(args) - (len(args)-firstStream)/2
+	return append(slices.Insert(args, ids, any(key)), last)
+}
+
+// firstStream is where the streams begin in a blocking read.
+const firstStream = 6
+
+// entriesIn reads what a reply has of one stream.
+func entriesIn(reply any, key string) []rawEntry {
+	for _, x := range list(reply) {
+		if stream := list(x); len(stream) > 1 && text(stream[0]) == key {
+			return entriesOf(list(stream[1]))
+		}
+	}
 	return nil
 }
 

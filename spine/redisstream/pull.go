@@ -45,6 +45,7 @@ func (b *Backend) begin(w spine.Want) {
 	defer b.mu.Unlock()
 	b.note(w)
 	b.pulling++
+	b.begun++
 }
 
 func (b *Backend) end() {
@@ -236,7 +237,7 @@ func (b *Backend) collect(w spine.Want, now int64) []spine.Delivery {
 	for i := range b.shards {
 		s := b.shards[(b.turn+i)%len(b.shards)]
 		if s.untold {
-			s.untold = false
+			s.untold, s.told = false, b.begun
 			out.out = append(out.out, spine.Delivery{Lost: true, Shard: s.index, Handout: s.lostMark})
 		}
 	}

@@ -104,19 +104,3 @@ func TestAShardThatNobodyClaimsIsKeptForLater(t *testing.T) {
 	a.has(0, 1)
 	a.pull(1, "1")
 }
-
-func TestTheShardsOfABuriedOwnerAreTakenAtOnce(t *testing.T) {
-	t.Parallel()
-	y := newYard(t, WithShards(2))
-	a, b := y.claimant("a", 0, 1), y.claimant("b", 0)
-	a.has(0, 1)
-	a.publish(a.keyIn(0), "1")
-	ds := a.pull(1, "1")
-	b.contend(y.soon())
-	assert.Empty(t, b.Owned(), "its lease lasts an hour")
-	b.Bury([]string{"another", a.Owner()})
-	b.has(0)
-	b.finish(b.pull(1, "1")...)
-	require.Equal(t, []spine.AnswerCode{spine.Lost}, a.settle(a.changed(ds[0], 0, 0)), "it lives, and loses its shard")
-	assert.NotEqual(t, a.Owner(), b.Owner())
-}

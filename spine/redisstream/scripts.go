@@ -39,6 +39,8 @@ var (
 	beatScript     = readScript("beat")
 	agreeScript    = readScript("agree")
 	strikeScript   = readScript("strike")
+	askScript      = readScript("ask")
+	answerScript   = readScript("answer")
 )
 
 var allScripts []*script

@@ -45,6 +45,8 @@ type shard struct {
 	settled  int             // since the last trim
 	lostMark uint64          // hand-outs up to it are lost
 	untold   bool            // and the Spine does not know yet
+	told     uint64          // Pulls begun when it was told so the last time
+	holder   string          // token of the owner as it was seen last, when somebody asked
 	crashed  bool            // its last owner died
 	mute     streamID        // what is emitted for entries up to it was emitted before
 	loud     map[string]bool // but for these
@@ -136,6 +138,7 @@ func (b *Backend) lose(s *shard, told bool) {
 	if len(s.entries) > 0 || !told {
 		s.untold = s.untold || !told
 	}
+	b.handouts++ // a loss has a number of its own: cells may have been read for questions, with nothing handed out since the last one
 	s.lostMark = b.handouts
 	s.contested = s.contested || !b.claimed(s)
 	if b.armed.shard == s {

@@ -42,8 +42,9 @@ const jobEnv = "NECRO_DESK_JOB"
 type job struct {
 	Redis, Namespace, House string
 	Orders                  int
-	From                    int  // the first order to publish
-	Last                    bool // nobody will kill it: it tells what is found in the end
+	From                    int    // the first order to publish
+	Last                    bool   // nobody will kill it: it tells what is found in the end
+	Node                    string // it is a node of a cluster, and publishes nothing
 }
 
 const (
@@ -114,7 +115,10 @@ func work(text string) error {
 	if err != nil {
 		return err
 	}
-	s, err := spine.New(backend, append(d.Options(), spine.WithService(killedService), spine.WithPolicies(hasty()), spine.WithMaxSteps(0))...)
+	if j.Node != "" {
+		return serveNode(j.Node, backend, killedOptions(d))
+	}
+	s, err := spine.New(backend, killedOptions(d)...)
 	if err != nil {
 		return err
 	}
@@ -151,6 +155,10 @@ func work(text string) error {
 		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(found)
+}
+
+func killedOptions(d *desk.Desk) []spine.Option {
+	return append(d.Options(), spine.WithService(killedService), spine.WithPolicies(hasty()), spine.WithMaxSteps(0))
 }
 
 // worker is a process at a job.
