@@ -48,43 +48,43 @@ const mostJoined = 64
 
 // join has commits do what the guards of pulls behind them would do, where these ask for nothing but what is new; then commits
 // and pulls are one transaction. It is of use where a commit is of few events, and costs little more than a guard.
-func (x *pulls) join(pieces []*piece, commits []*call, most int) {
-	if x == nil {
+func (p *pulls) join(pieces []*piece, commits []*call, most int) {
+	if p == nil {
 		return
 	}
 	settled := 0
-	for _, p := range pieces {
-		settled += p.settled
+	for _, c := range pieces {
+		settled += c.settled
 	}
 	if settled > most {
 		return
 	}
-	x.whole = true
-	for i, p := range pieces {
-		k := slices.Index(x.shards, p.shard)
-		if k < 0 || len(x.requests[k].organs) > 0 {
+	p.whole = true
+	for i, c := range pieces {
+		k := slices.Index(p.shards, c.shard)
+		if k < 0 || len(p.requests[k].organs) > 0 {
 			continue
 		}
-		r := x.requests[k]
-		commits[i].args[5], commits[i].args[6] = formatNumber(r.number), p.shard.handed
-		x.joins = append(x.joins, joined{commits[i], &r.guard})
-		x.calls = slices.DeleteFunc(x.calls, func(c *call) bool { return c == &r.guard })
+		r := p.requests[k]
+		commits[i].args[5], commits[i].args[6] = formatNumber(r.number), c.shard.handed
+		p.joins = append(p.joins, joined{commits[i], &r.guard})
+		p.calls = slices.DeleteFunc(p.calls, func(x *call) bool { return x == &r.guard })
 	}
 }
 
 // part undoes join: what is sent again is the commit alone.
-func (x *pulls) part() {
-	for _, j := range x.joins {
+func (p *pulls) part() {
+	for _, j := range p.joins {
 		j.commit.args[5], j.commit.args[6] = "", ""
 	}
 }
 
 // joinAnswered gives guards the answers that commits have brought. A commit that was applied before brings none.
-func (x *pulls) joinAnswered() {
-	if x == nil {
+func (p *pulls) joinAnswered() {
+	if p == nil {
 		return
 	}
-	for _, j := range x.joins {
+	for _, j := range p.joins {
 		j.guard.reply, j.guard.err = nil, errNoPull
 		if j.commit.word() == "OK" && j.commit.part(1) != nil {
 			j.guard.reply, j.guard.err = []any{"OK", "", []any{}, []any{}, int64(0)}, nil
