@@ -204,8 +204,9 @@ func (w *worker) check() {
 func (p *plant) clean(letters int) {
 	p.Helper()
 	ctx, client, keys := p.soon(), p.server.Client(), keyring{p.ns}
+	generation := client.HGet(ctx, keys.meta(), "generation").Val()
 	for i := range 4 {
-		k := keys.shard(i)
+		k := keys.shardIn(generation, i)
 		s := k.of("svc", []string{"accounts", "totals", "clerk", "counts"})
 		pending, err := client.XPending(ctx, k.in, "svc").Result()
 		require.NoError(p, err)

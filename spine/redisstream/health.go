@@ -12,6 +12,7 @@ import (
 // Health is how the store is, as a server that was asked just now tells. What is counted is read where it is
 // counted: nothing is scanned.
 type Health struct {
+	At        time.Time // when the server was asked
 	Reachable bool
 	Err       error         // why not, or what could not be read
 	Latency   time.Duration // of the question
@@ -35,6 +36,7 @@ type Health struct {
 // ServiceHealth is how far a service is.
 type ServiceHealth struct {
 	Name          string
+	Finished      int64         // events, ever; those that were there before it are included
 	Backlog       int64         // events that it has not finished, delayed ones included
 	Pending       int64         // of them, those that were handed out once
 	Deferred      int64         // of these, those that wait for a retry, or for their organ
@@ -49,9 +51,17 @@ type ServiceShard struct {
 	Shard    int
 	Node     string // who holds the lease; "" when nobody does
 	Epoch    int64  // how often the shard was taken over
-	Pending  int64
-	Deferred int64
+	Pending  int64  // entries that were handed out and are not finished
+	Deferred int64  // of these, those that wait for a retry, or for their organ
+	Unread   int64  // entries that were not handed out yet; -1: the server has lost count
+	Finished int64  // entries of the stream, ever; -1: the server has lost count
+	Cells    int64  // of keyed organs that have state here and have not expired
+	// Oldest is the age of the oldest entry that is not finished, in stream order: of those that were handed out, or not; 0: there is none.
+	Oldest time.Duration
 }
+
+// Backlog is how many entries are not finished, without delayed ones.
+func (s ServiceShard) Backlog() int64 { return s.Pending + max(s.Unread, 0) }
 
 // ShardHealth is what all services share of a shard.
 type ShardHealth struct {
@@ -67,6 +77,7 @@ func (b *Backend) Health(ctx context.Context) Health {
 		return h
 	}
 	began := time.Now()
+	h.At = began
 	calls := []*call{plain("INFO"), plain("HGETALL", b.keys.load())}
 	for _, s := range b.shards {
 		calls = append(calls, plain("XLEN", s.in), plain("ZCARD", s.shardKeys.delayed))
@@ -90,7 +101,7 @@ func (b *Backend) Health(ctx context.Context) Health {
 	}
 	for name, n := range finished {
 		s, err := b.serviceHealth(ctx, name)
-		s.Backlog = h.Accepted - n
+		s.Finished, s.Backlog = n, h.Accepted-n
 		h.Services, h.Err = append(h.Services, s), errors.Join(h.Err, err)
 	}
 	slices.SortFunc(h.Services, func(a, b ServiceHealth) int { return strings.Compare(a.Name, b.Name) })
@@ -156,20 +167,14 @@ func (b *Backend) serviceHealth(ctx context.Context, name string) (ServiceHealth
 		h.Pending, h.Deferred = h.Pending+x.Pending, h.Deferred+x.Deferred
 		h.Shards = append(h.Shards, x)
 	}
-	if len(oldest) == 0 {
-		return h, nil
-	}
 	if err := b.askAll(ctx, oldest); err != nil {
 		return h, err
 	}
 	for _, c := range oldest {
-		for _, raw := range entriesOf(list(c.reply)) {
-			if ev, err := decodeEntry(raw.values); err == nil {
-				h.OldestPending = max(h.OldestPending, b.settings.now().Sub(ev.Time()))
-			}
-		}
+		i, age := slices.IndexFunc(b.shards, func(s *shard) bool { return s.in == c.args[1] }), b.ageOf(c)
+		h.OldestPending, h.Shards[i].Oldest = max(h.OldestPending, age), age
 	}
-	return h, nil
+	return h, b.lookCloser(ctx, &h)
 }
 
 // pendingOf is how many entries a consumer has, of those that XPENDING lists.

@@ -14,8 +14,13 @@ import (
 	"github.com/necrostack/necrostack/spine"
 )
 
-// layout is the version of keys, scripts and what they write.
-const layout = "1"
+// layout is the version of keys, scripts and what they write. A program that knows of no generations must not open a store that
+// has one, so that is another layout; and nobody must open one that is on its way from one to the next.
+const (
+	layout       = "1"
+	layoutMoved  = "2"
+	layoutMoving = "moving"
+)
 
 // Open implements spine.Backend. Shards that another node holds are taken over when their lease has run out, or is
 // released; until then Pull brings nothing of them. Opened again, the handle drops what it knows and
@@ -102,7 +107,11 @@ func (b *Backend) found(ctx context.Context) error {
 	if c.err != nil {
 		return fmt.Errorf("%w: %w", ErrStore, c.err)
 	}
-	if got := text(c.part(0)); got != layout {
+	switch got := text(c.part(0)); got {
+	case layout, layoutMoved:
+	case layoutMoving:
+		return fmt.Errorf("%w: it is being resharded, or that was broken off: Reshard ends it", ErrStore)
+	default:
 		return fmt.Errorf("%w: its layout is %q, this program's is %q", ErrStore, got, layout)
 	}
 	if got := text(c.part(1)); got != strconv.Itoa(b.settings.shards) {
@@ -110,8 +119,18 @@ func (b *Backend) found(ctx context.Context) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.store = text(c.part(2))
+	if b.store == "" {
+		b.store = text(c.part(2))
+		b.nameShards(text(c.part(3)))
+	}
 	return b.usable()
+}
+
+// nameShards gives the shards the keys of a generation. Nobody has used those that they had. The lock must be held.
+func (b *Backend) nameShards(generation string) {
+	for i, s := range b.shards {
+		s.shardKeys = b.keys.shardIn(generation, i)
+	}
 }
 
 // join makes the service known to the store.
@@ -166,8 +185,11 @@ func organList(service spine.Service) string {
 	for _, organ := range service.Organs {
 		names = append(names, organ.Name)
 	}
-	slices.Sort(names)
-	return strings.Join(names, " ")
+	return organWord(names)
+}
+
+func organWord(names []string) string {
+	return strings.Join(slices.Sorted(slices.Values(names)), " ")
 }
 
 func splitOrgans(organs string) []string { return strings.Fields(organs) }

@@ -127,6 +127,7 @@ func (b *Backend) operate(ctx context.Context, service string) (*operation, erro
 	o.keeper.wake = make(chan struct{}, 1)
 	for i := range b.shards {
 		s := newShard(b.keys, i)
+		s.shardKeys = b.shards[i].shardKeys
 		s.serve(o.service)
 		o.shards = append(o.shards, s)
 	}
@@ -134,18 +135,51 @@ func (b *Backend) operate(ctx context.Context, service string) (*operation, erro
 	o.keeper.start(o.Backend)
 	for {
 		o.mu.Lock()
-		held, changed := slices.ContainsFunc(o.shards, func(s *shard) bool { return !s.owned() }), o.changed
+		held, changed, failed := slices.ContainsFunc(o.shards, func(s *shard) bool { return !s.owned() }), o.changed, o.failed
 		o.mu.Unlock()
-		if !held {
+		switch {
+		case failed != nil:
+			o.end()
+			return nil, failed
+		case !held:
 			return o, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			err := fmt.Errorf("%w%s: %w", ErrServed, o.holders(), ctx.Err())
 			o.end()
-			return nil, fmt.Errorf("%w: %w", ErrServed, ctx.Err())
+			return nil, err
 		}
 	}
+}
+
+// holders names the nodes that keep the operation from its shards, as far as the server tells at once.
+func (o *operation) holders() string {
+	var calls []*call
+	o.mu.Lock()
+	for _, s := range o.shards {
+		if !s.owned() {
+			calls = append(calls, plain("HGET", s.own, "node"))
+		}
+	}
+	o.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), o.settings.link.read)
+	defer cancel()
+	if o.askAll(ctx, calls) != nil {
+		return ""
+	}
+	var names []string
+	for _, c := range calls {
+		if name := text(c.reply); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return " by " + strings.Join(names, ", ")
 }
 
 // end gives everything back.
