@@ -73,6 +73,7 @@ func (f *fleet) start() *worker {
 	w := startWorker(f.t, j)
 	_, ok := <-w.published
 	require.True(f.t, ok, "it did not come up")
+	assert.Empty(f.t, listening(f.t, w.command.Process.Pid), "a node listens on no port")
 	return w
 }
 
