@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/necrostack/necrostack/cluster"
@@ -39,6 +40,8 @@ type floor struct {
 	spine   *spine.Spine
 	run     func(context.Context) error // of the Spine, or of its node
 	node    *cluster.Node               // nil: there is no cluster
+	running sync.Once                   // closes up
+	up      chan struct{}               // closed when the Spine has begun to run
 	letters *supervision.Desk
 	record  *record
 	stories *stories
@@ -58,6 +61,7 @@ func newFloor(p parts) (*floor, error) {
 		stories: newStories(p.stories),
 		audit:   newAuditor(p.audit, p.chains),
 		feed:    newFeed(),
+		up:      make(chan struct{}),
 	}
 	f.letters = supervision.NewDesk(f.backend, p.service)
 	f.feed.late, f.feed.part, f.feed.depth = p.durable, p.node != "", f.depth
@@ -75,6 +79,7 @@ func newFloor(p parts) (*floor, error) {
 		spine.WithPolicies(p.policies),
 		spine.WithMaxSteps(0),
 		spine.WithLogger(p.log),
+		spine.WithHooks(spine.Hooks{Started: func() { f.running.Do(func() { close(f.up) }) }}),
 		spine.WithHooks(f.audit.hooks()),
 		spine.WithHooks(f.stories.hooks()),
 		spine.WithHooks(f.record.hooks()))
@@ -155,6 +160,18 @@ type work struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 	err   error // of Run, once it has ended
+}
+
+// up waits until the Spine runs: before that nobody can be asked.
+func (w *work) up(ctx context.Context) error {
+	select {
+	case <-w.floor.up:
+		return nil
+	case <-w.ended:
+		return w.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // How long to wait before looking again.

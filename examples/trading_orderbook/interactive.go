@@ -57,7 +57,10 @@ func (a *app) interactive(ctx context.Context, in io.Reader) error {
 	if a.options.store.Durable() {
 		s.tag = newTag() + "-" // orders of earlier sessions have numbers, too
 	}
-	err := a.printEarlier(ctx, w)
+	err := w.up(ctx)
+	if err == nil {
+		err = a.printEarlier(ctx, w)
+	}
 	if err != nil {
 		return errors.Join(err, w.close())
 	}
