@@ -2,6 +2,7 @@ package clustertest_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -18,6 +19,17 @@ import (
 	"github.com/necrostack/necrostack/spine/redisstream"
 	"github.com/necrostack/necrostack/spine/redisstream/redistest"
 )
+
+// strict is for a machine that does nothing else: where others share it, a pause says as much of them.
+var strict = flag.Bool("cluster.strict", false, "hold pauses to what is promised on a quiet machine")
+
+// bound is what is promised, or what shows that it is not something else altogether.
+func bound(promised, loose time.Duration) time.Duration {
+	if *strict {
+		return promised
+	}
+	return loose
+}
 
 const (
 	lease  = 2 * time.Second
