@@ -30,7 +30,7 @@ type Backend interface {
 
 	// Pull waits for at least one delivery, or until ctx ends, and returns at most w.Events
 	// of at most w.Bytes in all (but at least one). What it has taken when ctx ends it returns
-	// without error.
+	// without error. With w.Hand the deliveries may come that way.
 	//
 	// An organ that is ordered gets the events of one key in stream order: after a Retry or Defer of
 	// an event nothing later of its key is handed out to that organ before it, except what had been
@@ -54,6 +54,8 @@ var (
 	ErrFull    = errors.New("spine: backlog is full")
 	ErrService = errors.New("spine: service")
 	ErrOrgans  = errors.New("spine: organs are missing")
+	// ErrHanded is returned by a Pull that has brought something by Want.Hand.
+	ErrHanded = errors.New("spine: the deliveries were handed over")
 )
 
 // Service is who works on a backend: organs deployed together under one name.
@@ -145,6 +147,10 @@ type Want struct {
 	Organs []int
 	// Into is memory that the result may use, as far as it goes.
 	Into []Delivery
+	// Hand, if not nil, may be given the result in place of the caller of Pull, once, by another call of the backend that has
+	// found it on its way, such as a Settle: that spares waking the one who pulls before the event is handled. Pull
+	// then returns ErrHanded. Hand does not block, and calls nothing of the backend.
+	Hand func([]Delivery)
 }
 
 // Receipt names a delivery to the backend that made it. Its content is the backend's business.

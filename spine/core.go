@@ -37,8 +37,10 @@ type core struct {
 	idle  idling
 	lost  map[uint32]uint64 // shard: hand-outs up to this number are void
 	steps int
-	stats statsBook
-	out   effects
+
+	settling int // works whose settlement has no answer
+	stats    statsBook
+	out      effects
 }
 
 // coreConfig is what the options say, defaults filled.

@@ -2,7 +2,9 @@ package spine
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // feed pulls from the backend, one pull at a time, when it is told to. Pull waits, so it runs
@@ -10,8 +12,10 @@ import (
 type feed struct {
 	backend Backend
 	tell    func(any)
-	wants   chan Want // holds one: the router begins a pull only when the last has ended
-	message pulledMsg // of the present pull; given back before the next begins
+	wants   chan Want   // holds one: the router begins a pull only when the last has ended
+	message pulledMsg   // of the present pull; given back before the next begins
+	coming  atomic.Bool // message was told, and nothing of it is with its organs yet
+	back    bool        // the router's own: message was given back
 
 	mu   sync.Mutex
 	ctx  context.Context // of the present pull
@@ -31,7 +35,7 @@ func (f *feed) pull(w Want) {
 		f.ctx, f.stop = context.WithCancel(context.Background())
 	}
 	f.mu.Unlock()
-	w.Into = f.message.ds[:0]
+	w.Into, w.Hand = f.message.ds[:0], f.hand
 	f.wants <- w
 }
 
@@ -46,6 +50,15 @@ func (f *feed) cancel() {
 func (f *feed) giveBack(m *pulledMsg) {
 	clear(m.ds)
 	m.ds = m.ds[:0]
+	f.back = true
+}
+
+// dispatched notes that what was given back is with its organs.
+func (f *feed) dispatched() {
+	if f.back {
+		f.back = false
+		f.coming.Store(false)
+	}
 }
 
 // close ends run, and the present pull.
@@ -60,10 +73,21 @@ func (f *feed) run() {
 		ctx := f.ctx
 		f.mu.Unlock()
 		ds, err := f.backend.Pull(ctx, w)
-		if err != nil && ctx.Err() != nil {
+		switch {
+		case errors.Is(err, ErrHanded):
+			continue
+		case err != nil && ctx.Err() != nil:
 			err = nil // we ended it ourselves
 		}
-		f.message.ds, f.message.err = ds, err
-		f.tell(&f.message)
+		f.answer(ds, err)
 	}
+}
+
+// hand takes what a pull brings from who has found it. Nothing begins the next pull before the router has had it.
+func (f *feed) hand(ds []Delivery) { f.answer(ds, nil) }
+
+func (f *feed) answer(ds []Delivery, err error) {
+	f.message.ds, f.message.err = ds, err
+	f.coming.Store(true)
+	f.tell(&f.message)
 }

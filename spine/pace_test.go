@@ -86,6 +86,29 @@ func TestQuickLanesWorkAFewAtATimeAndInTurn(t *testing.T) {
 	assert.Equal(t, []string{"o4", "o0"}, organs)
 }
 
+func TestWhoSettlesIsToldWhetherMoreIsDoneSoon(t *testing.T) {
+	t.Parallel()
+	c := quickOrgans(t, 2)
+	_, batches := runs(c)
+	assert.Equal(t, quickAtWork, c.outlook())
+	back(c, 0, batches[0], time.Microsecond)
+	c.flush()
+	assert.Equal(t, quickAtWork, c.outlook())
+	back(c, 1, batches[1], time.Microsecond)
+	c.flush()
+	assert.Equal(t, allDone, c.outlook(), "their settlements are all that is left")
+	done := c.out.chunk
+	c.out.chunk = nil
+	c.organs[0].pace = 0
+	give(c, 0)
+	_, batches = runs(c)
+	assert.Equal(t, someAtWork, c.outlook())
+	c.settled(c.now, done, make([]Answer, len(done.refs)), nil)
+	assert.Equal(t, someAtWork, c.outlook())
+	back(c, 0, batches[0], time.Microsecond)
+	assert.Equal(t, allDone, c.outlook())
+}
+
 func TestQuickLaneThatTakesLongGivesUpItsTurn(t *testing.T) {
 	t.Parallel()
 	c := quickOrgans(t, 4)

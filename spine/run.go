@@ -143,7 +143,7 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 	}
 	r.core.credit = newCredit(s.settings.maxEvents, len(s.settings.organs))
 	r.feed = newFeed(s.backend, r.tell)
-	r.settle = newSettler(s.backend, r.tell)
+	r.settle = newSettler(s.backend, r.tell, &r.feed.coming)
 	r.group.Go(r.feed.run)   // ends with feed.close
 	r.group.Go(r.settle.run) // ends with settle.close
 	if r.board, _ = s.backend.(Switchboard); r.board != nil {

@@ -10,6 +10,7 @@ import (
 func (c *core) settle(i uint32, kind SettleKind, change *persistence.Change) *Settlement {
 	w := &c.ledger.works[i]
 	w.state = workSettling
+	c.settling++
 	ch := c.out.chunk
 	if ch == nil {
 		ch = c.spareChunk()
@@ -24,6 +25,18 @@ func (c *core) settle(i uint32, kind SettleKind, change *persistence.Change) *Se
 		c.organs[w.organ].lanes[w.lane].unanswered++
 	}
 	return s
+}
+
+// outlook is what of the work in hand may be done soon.
+func (c *core) outlook() outlook {
+	switch {
+	case len(c.turns.taken) > 0:
+		return quickAtWork
+	case c.ledger.inHand() > c.settling:
+		return someAtWork
+	default:
+		return allDone
+	}
 }
 
 // keepsLane reports whether the lane gets nothing more before the settlement is answered: its cell is
@@ -55,6 +68,7 @@ func (c *core) hold(o *organ, w *work) {
 // settled takes the answers to a chunk. An error means that its shards are lost.
 func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
 	c.begin(now)
+	c.settling -= len(ch.refs)
 	if err != nil {
 		c.stats.backendErrors++
 	}

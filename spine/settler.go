@@ -16,6 +16,8 @@ type settler struct {
 	tell    func(any)
 	far     bool         // a call of the backend takes long
 	late    atomic.Int64 // delayed events when the backlog was asked for last; -1: unknown
+	outlook atomic.Int32 // as the router sees it
+	coming  *atomic.Bool // the feed's: it does not see all of it
 
 	mu       sync.Mutex
 	work     *sync.Cond
@@ -27,9 +29,9 @@ type settler struct {
 	stop     context.CancelFunc
 }
 
-func newSettler(b Backend, tell func(any)) *settler {
+func newSettler(b Backend, tell func(any), coming *atomic.Bool) *settler {
 	d, ok := b.(Durable)
-	s := &settler{backend: b, tell: tell, far: ok && d.Durable()}
+	s := &settler{backend: b, tell: tell, far: ok && d.Durable(), coming: coming}
 	s.work = sync.NewCond(&s.mu)
 	s.late.Store(-1)
 	s.ctx, s.stop = context.WithCancel(context.Background())
@@ -125,13 +127,45 @@ func (s *settler) gather() {
 	}
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	for range settleYields {
+	began := time.Now()
+	for n := range mostYields {
+		if !s.worthWaiting(n) || time.Since(began) > gatherTime {
+			return
+		}
 		runtime.Gosched()
 	}
 }
 
-// settleYields is how often all that can run runs once, before a call that takes long.
-const settleYields = 3
+// worthWaiting reports whether more is likely to be done in a moment, after all that can run has run so many times.
+func (s *settler) worthWaiting(yields int) bool {
+	if s.coming.Load() {
+		return true
+	}
+	switch outlook(s.outlook.Load()) {
+	case allDone:
+		return false
+	case someAtWork:
+		return yields < settleYields
+	default:
+		return true
+	}
+}
+
+// outlook is what of the work in hand may be done soon.
+type outlook int32
+
+const (
+	allDone    outlook = iota
+	someAtWork         // nobody knows when it is done
+	quickAtWork
+)
+
+// Bounds of gathering, beside a call of some 200 µs.
+const (
+	settleYields = 3 // where nobody knows
+	mostYields   = 1000
+	gatherTime   = 100 * time.Microsecond
+)
 
 // mostSettled is how many settlements are gathered for one call.
 const mostSettled = 8192

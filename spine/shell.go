@@ -50,6 +50,8 @@ func (r *run) receive(any) {
 	}
 	r.inbox.giveBack(msgs)
 	r.core.flush()
+	r.settle.outlook.Store(int32(r.core.outlook()))
+	r.feed.dispatched()
 	r.perform(&r.core.out)
 }
 

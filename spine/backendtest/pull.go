@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,7 @@ var pullParts = []part{
 	{"PullHonoursItsMaximum", pullMaximum},
 	{"PullHonoursItsBytes", pullBytes},
 	{"PullMayUseTheCallersMemory", pullInto},
+	{"WhatAPullMayHandOverComesOnce", pullHands},
 	{"PullWaitsForAnEvent", pullWaits},
 	{"PullWakesForWhatFallsDue", pullWakesForDue},
 	{"PullEndsPromptlyOnCancel", pullCancelled},
@@ -89,6 +91,31 @@ func pullInto(s *suite) {
 	ds = append(ds, o.take()...)
 	s.expect(ds, "1", "2", "3")
 	o.finish(ds...)
+}
+
+// pullHands is a chain whose next link is waited for before the one before it is settled.
+func pullHands(s *suite) {
+	o := s.serve(organ("a"))
+	o.notes("k", "0")
+	ds := o.pull(1)
+	handed := make(chan []spine.Delivery, 1)
+	for i := range 30 {
+		waiting := o.pulling(o.soon(), spine.Want{
+			Events: 9, Bytes: lots, Hand: func(ds []spine.Delivery) { handed <- ds },
+		})
+		next := fmt.Sprint(i + 1)
+		o.settle(done(ds[0], 0, o.emission(ds[0], 0, 0, note{"k", next})))
+		p := <-waiting
+		if errors.Is(p.err, spine.ErrHanded) {
+			p = pulled{ds: <-handed}
+		}
+		require.NoError(s, p.err)
+		s.expect(p.ds, next)
+		ds = p.ds
+	}
+	o.finish(ds...)
+	o.nothing()
+	assert.Empty(s, handed)
 }
 
 // pulling pulls in the background; the channel gets what comes.

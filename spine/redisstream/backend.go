@@ -32,6 +32,7 @@ type Backend struct {
 	runs     runs
 	asks     exchange
 	group    sync.WaitGroup
+	giving   sync.WaitGroup // leases that are given back
 
 	mu         sync.Mutex
 	closed     bool
@@ -45,6 +46,7 @@ type Backend struct {
 	handouts   uint64
 	pulled     uint64     // pulls so far that have brought something
 	pulling    int        // Pulls that wait
+	handy      *puller    // the last of them that lets somebody else have what comes
 	handedAt   time.Time  // when little was handed out that nobody has settled anything of yet
 	behind     bool       // a pull is on its way behind a commit
 	begun      uint64     // Pulls so far
@@ -112,6 +114,7 @@ func (b *Backend) Close(ctx context.Context) error {
 	b.mu.Unlock()
 	b.keeper.stop()
 	b.release(ctx)
+	b.giving.Wait() // each ends with the answer to what it has sent last
 	b.server.close()
 	b.group.Wait()
 	return nil

@@ -9,18 +9,26 @@ import (
 
 // Pull implements spine.Backend. Several may wait at a time; each event comes to one of them.
 func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, error) {
-	b.begin(w)
-	defer b.end()
+	me := b.begin(w)
+	ds, err := b.pull(ctx, me)
+	if b.end(me) {
+		return nil, spine.ErrHanded
+	}
+	return ds, err
+}
+
+func (b *Backend) pull(ctx context.Context, me *puller) ([]spine.Delivery, error) {
+	w := me.want
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		p, err := b.look(w)
+		p, err := b.look(me)
 		if err != nil {
 			return nil, err
 		}
 		switch {
-		case len(p.deliveries) > 0:
+		case p.handed, len(p.deliveries) > 0:
 			return p.deliveries, nil
 		case p.arm:
 			err = b.aside(ctx, b.arm)
@@ -39,19 +47,68 @@ func (b *Backend) Pull(ctx context.Context, w spine.Want) ([]spine.Delivery, err
 	}
 }
 
+// puller is a Pull that waits.
+type puller struct {
+	want   spine.Want
+	handed bool // it has been given what it waited for
+}
+
 // begin and end count the Pulls that wait. What one wants is known even if its ctx ends before it has looked.
-func (b *Backend) begin(w spine.Want) {
+func (b *Backend) begin(w spine.Want) *puller {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.note(w)
 	b.pulling++
 	b.begun++
+	me := &puller{want: w}
+	if w.Hand != nil {
+		b.handy = me
+	}
+	return me
 }
 
-func (b *Backend) end() {
+// end reports whether somebody else was given what it waited for.
+func (b *Backend) end(me *puller) (handed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pulling--
+	b.leave(me)
+	return me.handed
+}
+
+// leave has a Pull given nothing more. The lock must be held.
+func (b *Backend) leave(me *puller) {
+	if b.handy == me {
+		b.handy = nil
+	}
+}
+
+// handOver gives what has come to the Pull that lets somebody else have it, if one does. What it returns is
+// to be called without the lock. The lock must be held.
+func (b *Backend) handOver() func() {
+	me := b.handy
+	if me == nil || b.ready() != nil {
+		return func() {}
+	}
+	ds := b.bring(me.want)
+	if len(ds) == 0 {
+		return func() {}
+	}
+	me.handed = true
+	b.leave(me)
+	return func() { me.want.Hand(ds) }
+}
+
+// bring hands out what is in hand. The lock must be held.
+func (b *Backend) bring(w spine.Want) []spine.Delivery {
+	ds := b.collect(w, b.micro())
+	if n := len(ds); n > 0 {
+		b.handedAt = time.Time{}
+		if n < leastPull {
+			b.handedAt = time.Now()
+		}
+	}
+	return ds
 }
 
 // note remembers what a Pull wants, for pulls that go behind a commit. The lock must be held.
@@ -66,6 +123,7 @@ func (b *Backend) note(w spine.Want) {
 // prospect is what a Pull can do next.
 type prospect struct {
 	deliveries []spine.Delivery
+	handed     bool          // they were given to somebody else
 	arm        bool          // an event that is suspect is to be counted before it is handed out
 	fetch      bool          // the server may have something
 	linger     time.Duration // a commit is likely to come by then, and has a pull behind it
@@ -77,22 +135,22 @@ type prospect struct {
 }
 
 // look hands out what is in hand, or says what can be done else.
-func (b *Backend) look(w spine.Want) (prospect, error) {
+func (b *Backend) look(me *puller) (prospect, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if me.handed {
+		return prospect{handed: true}, nil
+	}
 	if err := b.ready(); err != nil {
 		return prospect{}, err
 	}
+	w, now := me.want, b.micro()
 	b.note(w)
-	now := b.micro()
 	p := prospect{
-		deliveries: b.collect(w, now), changed: b.changed, wait: b.beatTime(), busy: time.Since(b.stirred) < peekEvery,
+		deliveries: b.bring(w), changed: b.changed, wait: b.beatTime(), busy: time.Since(b.stirred) < peekEvery,
 	}
-	if n := len(p.deliveries); n > 0 {
-		b.handedAt = time.Time{}
-		if n < leastPull {
-			b.handedAt = time.Now()
-		}
+	if len(p.deliveries) > 0 {
+		b.leave(me)
 		return p, nil
 	}
 	p.linger, p.behind = lingerTime-time.Since(b.handedAt), b.behind

@@ -23,10 +23,17 @@ func (n *node) emits(d spine.Delivery, key, text string) spine.Settlement {
 // waiting begins a Pull and returns when it has nothing to do but wait.
 func (n *node) waiting() <-chan []spine.Delivery {
 	n.y.Helper()
-	got := make(chan []spine.Delivery, 1)
+	got, _ := n.waitingFor(spine.Want{Events: 10, Bytes: 1 << 20})
+	return got
+}
+
+func (n *node) waitingFor(w spine.Want) (<-chan []spine.Delivery, <-chan error) {
+	n.y.Helper()
+	got, end := make(chan []spine.Delivery, 1), make(chan error, 1)
 	go func() { // ends with the Pull
-		ds, _ := n.Pull(n.y.soon(), spine.Want{Events: 10, Bytes: 1 << 20})
+		ds, err := n.Pull(n.y.soon(), w)
 		got <- ds
+		end <- err
 	}()
 	idle := func() bool {
 		n.mu.Lock()
@@ -34,7 +41,7 @@ func (n *node) waiting() <-chan []spine.Delivery {
 		return n.pulling > 0 && !n.shards[0].hot && n.shards[0].request == nil && len(n.pulls) == 0
 	}
 	require.Eventually(n.y, idle, 20*time.Second, time.Millisecond)
-	return got
+	return got, end
 }
 
 func TestWhatACommitAppendsComesWithItsAnswer(t *testing.T) {
@@ -52,6 +59,23 @@ func TestWhatACommitAppendsComesWithItsAnswer(t *testing.T) {
 	assert.Zero(t, sent[before].loose, "one transaction")
 	assert.Len(t, sent[before].calls, 3, "a commit and two reads")
 	assert.Len(t, a.tap.of(guardScript), guards, "no pull of its own")
+}
+
+func TestWhatComesWithACommitIsHandedOverBeforeSettleReturns(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	a.publish("k", "1")
+	ds := a.pull(1, "1")
+	var handed []spine.Delivery
+	got, end := a.waitingFor(spine.Want{Events: 10, Bytes: 1 << 20, Hand: func(ds []spine.Delivery) { handed = append(handed, ds...) }})
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(ds[0], "k", "2")))
+	assert.Equal(t, []string{"2"}, texts(handed))
+	assert.Empty(t, <-got)
+	require.ErrorIs(t, <-end, spine.ErrHanded)
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.emits(handed[0], "k", "3")))
+	assert.Len(t, handed, 1, "nobody waits")
+	a.pull(1, "3")
 }
 
 func TestACommitOfManyLeavesThePullToItsGuard(t *testing.T) {

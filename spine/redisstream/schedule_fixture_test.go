@@ -140,7 +140,7 @@ func (n *node) publish(key string, texts ...string) {
 func (n *node) attempt(w spine.Want) ([]spine.Delivery, error) {
 	w.Bytes = 1 << 30
 	for range 100 {
-		p, err := n.look(w)
+		p, err := n.look(&puller{want: w})
 		switch {
 		case err != nil || len(p.deliveries) > 0:
 			return p.deliveries, err

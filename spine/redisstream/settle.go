@@ -300,11 +300,14 @@ func (g *stage) commit(ctx context.Context) error {
 		for i, p := range pieces {
 			g.answered(p, calls[i])
 		}
+		tell := func() {}
 		if behind != nil {
 			g.b.aheadAnswered(behind)
+			tell = g.b.handOver()
 		}
 		g.b.broadcast()
 		g.b.mu.Unlock()
+		tell()
 	}
 }
 
