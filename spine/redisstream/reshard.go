@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/necrostack/necrostack/spine"
 )
 
 // ErrNoStore reports that there is no store in the namespace.
@@ -43,9 +41,8 @@ type Resharded struct {
 // After an error the store has been moved if it can be opened with the new number only.
 //
 // It reads page by page, holds some thousands of entries at most, and asks for nothing that takes the server long: what one page
-// writes is at most some 200 commands or 256 KiB, except that a single entry or field may be larger. Beside what everybody needs, the user of the
-// server must be allowed EVAL, SCAN, COPY, HSCAN, HLEN, HKEYS, PTTL, SET, XCLAIM, XINFO STREAM, XGROUP SETID, ZMSCORE and
-// those that write sets, hashes and sorted sets.
+// writes is at most some 200 commands or 256 KiB, except that a single entry or field may be larger. The user of
+// the server needs more rights than a service's: what is missing is named before anything is touched.
 func (b *Backend) Reshard(ctx context.Context, shards int) (Resharded, error) {
 	r, err := b.reshard(ctx, shards)
 	if err != nil {
@@ -67,7 +64,7 @@ func (b *Backend) reshard(ctx context.Context, shards int) (Resharded, error) {
 	case serving:
 		return Resharded{}, fmt.Errorf("%w: by this handle", ErrServed)
 	}
-	if err := checkServer(ctx, b.rdb, &b.settings, commands()); err != nil {
+	if err := checkServer(ctx, b.rdb, &b.settings, operatorCommands()); err != nil {
 		return Resharded{}, err
 	}
 	m, err := b.newMover(ctx, shards)
@@ -138,21 +135,4 @@ func StoredShards(ctx context.Context, address string, opts ...Option) (int, err
 		return 0, fmt.Errorf("%w: %q", ErrNoStore, b.settings.namespace)
 	}
 	return n, nil
-}
-
-// refused is the error of a script that has not said OK.
-func refused(c *call) error {
-	switch {
-	case c.err != nil:
-		return c.err
-	case c.word() == "OK":
-		return nil
-	case c.word() == "FENCED":
-		return fmt.Errorf("%w: a shard, or the whole, is another's now", ErrServed)
-	case c.word() == "SERVICES":
-		return fmt.Errorf("%w: there is a new service", ErrServed)
-	case c.word() == "WRITTEN":
-		return fmt.Errorf("%w: somebody has written to %q meanwhile", ErrStore, text(c.part(1)))
-	}
-	return fmt.Errorf("%w: it has gone back behind what it had answered", spine.ErrStoreLost)
 }

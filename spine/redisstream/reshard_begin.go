@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
@@ -204,63 +203,6 @@ func (m *mover) abort() error {
 		return c.err // another Reshard has taken over, or it was switched after all
 	}
 	return m.sweep(ctx, m.generation, "")
-}
-
-// operatorCall makes a call of a script that only operators need: it is sent whole, so that nobody else's rights have to allow what it
-// does.
-func operatorCall(script string, keys []string, args []any) *call {
-	source, err := scriptFiles.ReadFile("scripts/" + script + ".lua")
-	if err != nil {
-		panic(err) // it is not in the program: no user's mistake
-	}
-	words := []any{"EVAL", string(source), len(keys)}
-	for _, key := range keys {
-		words = append(words, key)
-	}
-	return plain(append(words, args...)...)
-}
-
-// decide sends a call on which all depends. It tries on for a while after ctx has ended.
-func (m *mover) decide(ctx context.Context, c *call) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.settings.lease)
-	defer cancel()
-	return m.until(ctx, c)
-}
-
-// until sends a call until it has an answer. A server without memory is no answer to wait for: what it lacks is what this operation takes.
-func (m *mover) until(ctx context.Context, c *call) error {
-	for attempt := 1; ; attempt++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := m.once(ctx, c)
-		if err == nil || isOutOfMemory(err) {
-			return err
-		}
-		m.trouble(err)
-		if stop := m.rest(ctx, attempt); stop != nil {
-			return errors.Join(stop, err)
-		}
-	}
-}
-
-// read sends plain commands until each has an answer, and reports the first error among the answers.
-func (m *mover) read(ctx context.Context, calls ...*call) error {
-	if err := ctx.Err(); err != nil || len(calls) == 0 {
-		return err
-	}
-	if err := m.insist(ctx, calls...); err != nil {
-		return err
-	}
-	for _, c := range calls {
-		if c.err != nil {
-			return c.err
-		}
-	}
-	return nil
 }
 
 // shardFor is the new shard of an event: that of its key; without one, neighbours stay together.

@@ -16,16 +16,22 @@ import (
 	"github.com/necrostack/necrostack/supervision"
 )
 
-// A user who may do what commands lists, and nothing else, can do all that a service does.
-func TestTheRightsThatAreDemandedAreEnough(t *testing.T) {
-	t.Parallel()
+// narrow is a user who may run these commands and what every connection begins with, and the options of who is that user.
+func narrow(t *testing.T, name string, commands []string) (redistest.Option, []Option) {
 	rules := []string{"on", ">secret", "~*", "+client|setname", "+hello", "+select", "+config|get", "+acl|whoami", "+acl|dryrun"}
-	for _, name := range commands() {
-		rules = append(rules, "+"+strings.ToLower(name))
+	for _, command := range commands {
+		rules = append(rules, "+"+strings.ToLower(command))
 	}
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte("secret"), 0o600))
-	y := newYardOn(t, redistest.Start(t, redistest.User("narrow", rules...)), WithUser("narrow"), WithPasswordFile(secret), WithOriginalForm())
+	return redistest.User(name, rules...), []Option{WithUser(name), WithPasswordFile(secret)}
+}
+
+// A user who may do what commands lists, and nothing else, can do all that a service does.
+func TestTheRightsThatAreDemandedAreEnough(t *testing.T) {
+	t.Parallel()
+	user, as := narrow(t, "narrow", commands())
+	y := newYardOn(t, redistest.Start(t, user), append(as, WithOriginalForm())...)
 	a := y.node("a", loose("mail"), strict("sum"))
 	a.publish("k", "1", "2", "3")
 	for range trimEvery {
@@ -62,4 +68,20 @@ func TestTheRightsThatAreDemandedAreEnough(t *testing.T) {
 	_, err = a.Expire(y.soon(), "sum", y.clock().Add(time.Hour), 10)
 	require.NoError(t, err)
 	assert.NoError(t, a.Health(y.soon()).Err)
+}
+
+func TestReshardNeedsMoreRightsAndNamesThemBeforeItTouchesAnything(t *testing.T) {
+	t.Parallel()
+	service, asService := narrow(t, "service", commands())
+	operator, asOperator := narrow(t, "operator", operatorCommands())
+	r := newRelocationOn(t, redistest.Start(t, service, operator), 7, 4, 300)
+	before := r.generation()
+	_, err := r.operator(4, asService...).Reshard(r.soon(), 9)
+	require.ErrorContains(t, err, `user "service" may not run COPY: ACL SETUSER service +copy`)
+	require.ErrorContains(t, err, "+xgroup|setid")
+	require.Equal(t, before, r.generation())
+	_, err = r.operator(4, asOperator...).Reshard(r.soon(), 9)
+	require.NoError(t, err)
+	r.shards = 9
+	r.check()
 }

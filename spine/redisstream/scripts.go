@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"embed"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -60,26 +61,41 @@ func readScript(name string) *script {
 // commands are those that the scripts call, and that the backend sends itself: a user of the server must be
 // allowed each.
 func commands() []string {
-	seen := map[string]bool{}
-	var all []string
-	add := func(name string) {
-		if !seen[name] {
-			seen[name] = true
-			all = append(all, name)
-		}
-	}
-	for _, name := range []string{"EVALSHA", "SCRIPT|LOAD", "MULTI", "EXEC", "XREADGROUP", "XREAD", "XRANGE", "XREVRANGE", "XLEN", "ZRANGEBYSCORE", "HGET", "HKEYS", "SMEMBERS", "INFO", "PING"} {
-		add(name)
+	all := []string{
+		"EVALSHA", "SCRIPT|LOAD", "MULTI", "EXEC", "XREADGROUP", "XREAD", "XRANGE", "XREVRANGE", "XLEN", "ZRANGEBYSCORE", "HGET",
+		"HKEYS", "SMEMBERS", "INFO", "PING",
 	}
 	for _, s := range allScripts {
-		for _, call := range strings.Split(s.source, "call('")[1:] { // pcall too, and by a local name
-			words := strings.Split(call, "'")
-			name := words[0]
-			if (name == "XGROUP" || name == "XINFO") && len(words) > 2 {
-				name += "|" + words[2]
-			}
-			add(name)
-		}
+		all = append(all, called(s.source)...)
 	}
-	return all
+	return sorted(all)
+}
+
+// operatorCommands are those that Reshard needs.
+func operatorCommands() []string {
+	all := append(commands(), "EVAL", "COPY", "SCAN", "HSCAN", "HLEN", "HGETALL", "HMGET", "HSET", "PTTL", "PEXPIRE", "SADD",
+		"TYPE", "UNLINK", "XADD", "XCLAIM", "XDEL", "XGROUP|CREATE", "XGROUP|SETID", "XPENDING", "ZADD", "ZMSCORE", "ZRANGE")
+	for _, name := range operatorScripts {
+		all = append(all, called(operatorSource(name))...)
+	}
+	return sorted(all)
+}
+
+// called are the commands of a script.
+func called(source string) []string {
+	var names []string
+	for _, call := range strings.Split(source, "call('")[1:] { // pcall too, and by a local name
+		words := strings.Split(call, "'")
+		name := words[0]
+		if (name == "XGROUP" || name == "XINFO") && len(words) > 2 {
+			name += "|" + words[2]
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
 }
