@@ -10,6 +10,7 @@ GO      ?= go
 SEEDS   ?= 2000
 MINUTES ?= 30
 SEED    ?= 1
+NODES   ?= 0
 TIMEOUT ?= 15m
 BENCH   ?= .
 BENCHFLAGS ?=
@@ -24,7 +25,7 @@ stage = @printf '\n=== %s\n' "$(1)"
 # packages_with EXPRESSION: folders with a test file in which a line matches.
 packages_with = $$({ grep -rlE --include='*_test.go' --exclude-dir=bench --exclude-dir='.?*' '$(1)' . || true; } | xargs -r -n1 dirname | sort -u)
 
-.PHONY: help run run-redis cluster-demo pipeline test check race conformance sim chaos mutants mutants-part golden bench bench-orders bench-strategies bench-redis bench-pieces bench-once \
+.PHONY: help run run-redis cluster-demo pipeline test check race conformance sim chaos mutants mutants-part golden bench bench-orders bench-strategies bench-redis bench-cluster bench-pieces bench-once \
 	proto proto-check ladder lint fmt setup
 
 help: ## List the targets
@@ -65,10 +66,11 @@ sim: ## Seeded simulations of the Spine and of the Redis backend with faults (SE
 	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
 	$(GO) test ./spine/redisstream -count=1 -timeout 4h -run 'RedisSimulation$$' -redis.seeds=$$((5 * $(SEEDS)))
 
-chaos: ## Real processes and a real redis-server, killed and cut off at random (MINUTES=30, SEED=1)
+chaos: ## Real processes and a real redis-server, killed and cut off at random (MINUTES=30, SEED=1, NODES=5 of a cluster)
 	$(call stage,chaos: $(MINUTES) minutes)
 	@mkdir -p bin
-	$(GO) test ./spine/redisstream/chaos -count=1 -timeout 0 -run Long -v -chaos.minutes=$(MINUTES) -chaos.seed=$(SEED) -chaos.report=$(CURDIR)/bin/chaos.txt
+	$(GO) test ./spine/redisstream/chaos -count=1 -timeout 0 -run Long -v -chaos.minutes=$(MINUTES) -chaos.seed=$(SEED) -chaos.nodes=$(NODES) \
+		-chaos.report=$(CURDIR)/bin/chaos.txt
 
 mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a test must catch
 	$(call stage,mutants)
@@ -102,6 +104,11 @@ bench-redis: ## The chain on Redis, beside the least possible and peers; writes 
 	$(call stage,bench-redis)
 	@cd bench && $(GO) run . redis $(BENCHFLAGS)
 
+bench-cluster: ## 1, 2 and 4 node processes on one Redis; writes bench/CLUSTER.md and the figures of cluster/SCALE.md (BENCHFLAGS="--only takeover")
+	@.ci/setup redis-server
+	$(call stage,bench-cluster)
+	@cd bench && $(GO) run . cluster $(BENCHFLAGS)
+
 bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 for benchstat)
 	$(call stage,bench-pieces)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 4h ./...
@@ -110,7 +117,7 @@ bench-pieces: ## Go benchmarks, one line per result (BENCH=expression, COUNT=10 
 bench-once: ## Run every benchmark once and the bench program quickly, so that none rots
 	$(call stage,bench-once)
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
-	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick && $(GO) run . orders --quick && $(GO) run . strategies --quick && $(GO) run . redis --quick
+	@cd bench && $(GO) vet ./... && $(GO) test -bench . -benchtime 1x -timeout $(TIMEOUT) ./... && $(GO) run . --quick && $(GO) run . orders --quick && $(GO) run . strategies --quick && $(GO) run . redis --quick && $(GO) run . cluster --quick
 
 proto: ## Regenerate proto/wirepb from proto/*.proto
 	@.ci/setup protoc

@@ -7,6 +7,7 @@
 //	go run . orders          the load test of the trading desk
 //	go run . strategies      supervision strategies under faults
 //	go run . redis           the chain on Redis, beside what is possible there and beside peers
+//	go run . cluster         nodes that share the work on one Redis: cost, takeovers, questions
 //
 // It ends with status 1 when something does not run, and when memory grows.
 package main
@@ -21,15 +22,18 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/necrostack/necrostack/bench/chain"
+	"github.com/necrostack/necrostack/bench/cluster"
 	"github.com/necrostack/necrostack/bench/growth"
 	"github.com/necrostack/necrostack/bench/report"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	cluster.ServeIfNode()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
@@ -50,6 +54,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 			return runStrategies(ctx, args, out, progress, tell)
 		case "redis":
 			return runRedis(ctx, args, out, progress, tell)
+		case "cluster":
+			return runCluster(ctx, args, out, progress, tell)
 		}
 	}
 	o, err := parse(args, progress)

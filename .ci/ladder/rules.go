@@ -34,8 +34,9 @@ var places = []place{
 
 	// Before the room that it stands in: it knows a server and nothing of ours, so tests of cluster use it too.
 	{folders: "spine/redisstream/redistest", rung: 3, helps: "spine/redisstream"},
+	// Above their rooms: tests of several nodes over a real store, which know both.
+	{folders: "spine/redisstream/chaos", rung: 5, helps: "spine/redisstream"},
 	{folders: "spine/redisstream/...", rung: 4},
-	// Above its room: tests of several nodes over a real store, which know both.
 	{folders: "cluster/clustertest", rung: 5, helps: "cluster"},
 	{folders: "cluster/...", rung: 4},
 

@@ -25,9 +25,9 @@ func Take(events int, f func() error) (Sample, error) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	start, used := time.Now(), cpuTime()
+	start, used := time.Now(), CPU()
 	err := f()
-	took, used := time.Since(start), cpuTime()-used
+	took, used := time.Since(start), CPU()-used
 	runtime.ReadMemStats(&after)
 	return Sample{
 		Events: events, Took: took, CPU: used, GCs: after.NumGC - before.NumGC,

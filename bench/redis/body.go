@@ -1,10 +1,14 @@
 package redis
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/necrostack/necrostack/bench/load"
+)
 
 // Every event is 250 opaque bytes: which hop it is, which start it belongs to, and filling.
 const (
-	bodyBytes = 250
+	bodyBytes = load.RelayBytes
 	hopAt     = 0
 	numberAt  = 1
 	numberEnd = numberAt + 8
