@@ -88,6 +88,7 @@ type organ struct {
 type effects struct {
 	runs       []laneRun
 	forgets    []*lane
+	saves      []laneSave
 	asks       []laneAsk
 	sweeps     []*lane
 	chunk      *chunk
@@ -109,6 +110,11 @@ type laneRun struct {
 type laneAsk struct {
 	lane *lane
 	ask  *ask
+}
+
+type laneSave struct {
+	lane   *lane
+	saving *saving
 }
 
 // chunk is what one call of Settle settles.

@@ -18,6 +18,7 @@ type lane struct {
 	down       bool // restarting
 	unanswered int  // changes of cells whose commit has no answer yet
 	forget     bool // its cells are not what is stored
+	saves      []*saving
 	dirty      bool
 	started    time.Time // its batch
 	turn       bool      // its batch counts among c.turns.taken
@@ -105,16 +106,15 @@ func (c *core) shortest(o *organ) int32 {
 
 // dispatch gives a free lane what waits for it.
 func (c *core) dispatch(l *lane) {
+	if l.free() {
+		c.tidy(l)
+	}
 	if c.stop.draining {
 		c.returnQueue(l, func(*work) bool { return true }, Later{Due: c.now})
 		return
 	}
 	if !l.free() {
 		return
-	}
-	if l.forget {
-		l.forget = false
-		c.out.forgets = append(c.out.forgets, l)
 	}
 	for _, a := range l.asks {
 		c.out.asks = append(c.out.asks, laneAsk{l, a})

@@ -149,6 +149,9 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 	if r.board, _ = s.backend.(Switchboard); r.board != nil {
 		r.board.Serve(r.answer)
 	}
+	if h, ok := s.backend.(Handover); ok {
+		h.Leave(r.save)
+	}
 	r.tell(startMsg{})
 	// Lanes may have had something to say before everything stood: it is in the inbox.
 	r.inbox.open()
@@ -281,6 +284,9 @@ func (r *run) takeDown() {
 	}
 	r.feed.close()
 	r.flushCells()
+	if h, ok := r.spine.backend.(Handover); ok {
+		h.Leave(nil)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), hurryTime)
 	defer cancel()
 	if err := r.system.Stop(ctx); err != nil {

@@ -32,6 +32,7 @@ type (
 		paused bool
 	}
 	askMsg   struct{ ask *ask }
+	saveMsg  struct{ saving *saving }
 	idleMsg  struct{ waiter chan error }
 	drainMsg struct{}
 	hurryMsg struct{}
@@ -77,6 +78,8 @@ func (r *run) step(now time.Time, msg any) {
 		c.pause(now, m.organ, m.paused)
 	case askMsg:
 		c.question(now, m.ask)
+	case saveMsg:
+		c.save(now, m.saving)
 	case idleMsg:
 		c.awaitIdle(now, m.waiter)
 	case drainMsg:
@@ -115,6 +118,9 @@ func (r *run) notice(now time.Time, m noticeMsg) {
 func (r *run) perform(out *effects) {
 	for _, l := range out.forgets {
 		l.host.Forget()
+	}
+	for _, s := range out.saves {
+		s.lane.host.FlushSome(s.saving.of, s.saving.done)
 	}
 	for _, l := range out.sweeps {
 		l.host.Sweep()
@@ -159,10 +165,11 @@ func (e *effects) reset() {
 	clear(e.forgets)
 	clear(e.asks)
 	clear(e.notes)
+	clear(e.saves)
 	clear(e.sweeps)
 	*e = effects{
 		runs: e.runs[:0], forgets: e.forgets[:0], asks: e.asks[:0], notes: e.notes[:0],
-		sweeps: e.sweeps[:0],
+		saves: e.saves[:0], sweeps: e.sweeps[:0],
 	}
 }
 

@@ -68,7 +68,7 @@ func (h *home) receive(r request) (then func()) {
 	case sweep:
 		h.sweep(clock())
 	case flush:
-		h.flush()
+		h.flush(q.of)
 		return q.done
 	}
 	return func() {}

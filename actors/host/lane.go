@@ -60,7 +60,10 @@ func (l *Lane) Sweep() { l.tell(sweep{}) }
 
 // Flush makes a keyed lane save a snapshot of every cell that has changed since its last
 // one, and then calls done, on the lane's goroutine as a rule. The lane must be free, as for Run.
-func (l *Lane) Flush(done func()) { l.tell(flush{done}) }
+func (l *Lane) Flush(done func()) { l.tell(flush{done: done}) }
+
+// FlushSome is Flush for the cells of some keys.
+func (l *Lane) FlushSome(of func(key string) bool, done func()) { l.tell(flush{of: of, done: done}) }
 
 // Requests of lanes, besides *Batch.
 type (
@@ -71,7 +74,10 @@ type (
 	}
 	forget struct{}
 	sweep  struct{}
-	flush  struct{ done func() }
+	flush  struct {
+		of   func(key string) bool // nil: all
+		done func()
+	}
 )
 
 func (q *question) refuse(_ *Lane, err error) { q.answer(nil, err) }

@@ -68,13 +68,13 @@ func (h *home) expire(ctx context.Context, now time.Time) {
 }
 
 // flush saves what is not saved yet, so that nothing has to be replayed. It does so also
-// after an interruption: it is what a graceful stop ends with.
-func (h *home) flush() {
+// after an interruption: it is what a graceful stop ends with. of says for which keys, nil for all.
+func (h *home) flush(of func(key string) bool) {
 	ctx, cancel := h.lasting()
 	defer cancel()
 	h.agree(ctx)
 	for _, r := range h.cells.byKey {
-		if r.unsaved() {
+		if r.unsaved() && (of == nil || of(r.key)) {
 			h.save(ctx, r)
 		}
 	}

@@ -20,7 +20,7 @@ func TestEachJoinTakesItsPartUnderLoad(t *testing.T) {
 	c := newCast(t)
 	players := []*player{c.start("a", c.url)}
 	owners := c.shared(soon, players...)
-	c.publish()
+	c.publish(burst)
 	for _, name := range []string{"b", "c"} {
 		c.mark()
 		players = append(players, c.start(name, c.url))
@@ -46,7 +46,7 @@ func TestTheShardsOfANodeThatLeavesAreServedAtOnce(t *testing.T) {
 	c := newCast(t)
 	a, b, z := c.start("a", c.url), c.start("b", c.url), c.start("c", c.url)
 	before := c.shared(soon, a, b, z)
-	c.publish()
+	c.publish(burst)
 	c.mark()
 	c.served(before, keysOf(before), func(uint32) time.Time { return time.Time{} })
 	c.mark()
@@ -73,7 +73,7 @@ func TestTheShardsOfANodeThatIsCutOffAreServedWithinItsLeaseAndASecond(t *testin
 	a, b, z := c.start("a", c.url), c.start("b", proxy.URL()), c.start("c", c.url)
 	before := c.shared(soon, a, b, z)
 	was := b.ID()
-	c.publish()
+	c.publish(burst)
 	c.served(before, keysOf(before), func(uint32) time.Time { return time.Time{} })
 	c.mark()
 	proxy.Partition()

@@ -3,7 +3,6 @@ package clustertest_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/cluster"
 	"github.com/necrostack/necrostack/spine"
 	"github.com/necrostack/necrostack/spine/redisstream"
@@ -37,59 +35,43 @@ const (
 	keys   = 64
 )
 
-// link is an event of the chain of a key.
-type link struct {
-	Key string
-	N   int
-}
-
-func (link) EventType() string  { return "LINK" }
-func (l link) EventKey() string { return l.Key }
-
-// chain is the state of a key: the number of its last link, and those that were not the next.
-type chain struct {
-	Last  int
-	Wrong []int
-}
-
-type whole struct{}
-
-// chains is the organ.
-func chains() *actors.Keyed[chain] {
-	return actors.NewKeyed("chains", func(string) *chain { return &chain{} },
-		actors.Step(func(c *chain, ev actors.EventOf[link]) ([]actors.Payload, error) {
-			if ev.Payload.N != c.Last+1 {
-				c.Wrong = append(c.Wrong, ev.Payload.N)
-			}
-			c.Last = ev.Payload.N
-			return nil, nil
-		}),
-		actors.Answer(func(c *chain, _ whole) (chain, error) { return *c, nil }))
-}
-
 // cast is a cluster under test.
 type cast struct {
 	*testing.T
+	server  *redistest.Server
 	url, ns string
+	program program
+	diary   *diary // of nodes in this process; nil: none
 	nodes   []*player
+	reader  *player // after final
 	load    *load
 }
 
 func newCast(t *testing.T) *cast {
-	return &cast{T: t, url: redistest.SharedServer(t).URL(), ns: redistest.Namespace(t)}
+	server := redistest.SharedServer(t)
+	return newCastOn(t, server, server.URL())
 }
 
-func (c *cast) open(name, url string) *redisstream.Backend {
+// newCastOn reaches the server at url.
+func newCastOn(t *testing.T, server *redistest.Server, url string) *cast {
+	return &cast{T: t, server: server, url: url, ns: redistest.Namespace(t), program: one}
+}
+
+func (c *cast) open(name, url string, timeout time.Duration) *redisstream.Backend {
 	c.Helper()
-	b, err := redisstream.New(url, redisstream.WithNamespace(c.ns), redisstream.WithShards(shards), redisstream.WithLease(lease),
-		redisstream.WithNode(name), redisstream.WithRelaxedDurability(), redisstream.WithTimeouts(time.Second, time.Second),
-		redisstream.WithLogger(slog.New(slog.DiscardHandler)))
+	b, err := openStore(url, c.ns, name, timeout, slog.New(slog.DiscardHandler))
 	require.NoError(c, err)
 	c.Cleanup(func() { assert.NoError(c, b.Close(context.Background())) })
 	return b
 }
 
-// player is a node.
+func openStore(url, ns, name string, timeout time.Duration, log *slog.Logger) (*redisstream.Backend, error) {
+	return redisstream.New(url, redisstream.WithNamespace(ns), redisstream.WithShards(shards), redisstream.WithLease(lease),
+		redisstream.WithNode(name), redisstream.WithRelaxedDurability(), redisstream.WithTimeouts(timeout, timeout),
+		redisstream.WithLogger(log))
+}
+
+// player is a node within this process.
 type player struct {
 	*cluster.Node
 	name    string
@@ -104,11 +86,10 @@ type player struct {
 // start runs a node that reaches the server at url.
 func (c *cast) start(name, url string) *player {
 	c.Helper()
-	p := &player{name: name, backend: c.open(name, url)}
+	p := &player{name: name, backend: c.open(name, url, lease)}
 	silent := slog.New(slog.DiscardHandler)
-	n, err := cluster.Join(p.backend, []spine.Option{
-		spine.WithOrgan(chains()), spine.WithLogger(silent), spine.WithHooks(spine.Hooks{Settled: p.settled}),
-	}, cluster.WithName(name), cluster.WithLogger(silent))
+	of := append(c.program.options(c.diary), spine.WithLogger(silent), spine.WithHooks(spine.Hooks{Settled: p.settled}))
+	n, err := cluster.Join(p.backend, of, cluster.WithName(name), cluster.WithLogger(silent))
 	require.NoError(c, err)
 	p.Node = n
 	ctx, cancel := context.WithCancel(context.Background())
@@ -194,73 +175,4 @@ func moved(before, after map[uint32]*player) []uint32 {
 	}
 	slices.Sort(shards)
 	return shards
-}
-
-// load publishes links of all keys in turn.
-type load struct {
-	spine *spine.Spine
-	count int // of each key
-	end   func()
-}
-
-const burst = 10 * time.Millisecond // between two, of half of the keys
-
-func (c *cast) publish() {
-	c.Helper()
-	s, err := spine.New(c.open("publisher", c.url), spine.WithLogger(slog.New(slog.DiscardHandler)))
-	require.NoError(c, err)
-	l := &load{spine: s}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { // ends with ctx
-		defer close(done)
-		l.run(ctx, c.T)
-	}()
-	l.end = sync.OnceFunc(func() {
-		cancel()
-		<-done
-	})
-	c.Cleanup(l.end)
-	c.load = l
-}
-
-func (l *load) run(ctx context.Context, t *testing.T) {
-	pace := time.NewTicker(burst)
-	defer pace.Stop()
-	for ctx.Err() == nil {
-		l.count++
-		for _, half := range [...]int{0, 1} {
-			var links []actors.Payload
-			for k := half; k < keys; k += 2 {
-				links = append(links, link{Key: keyName(k), N: l.count})
-			}
-			_, err := l.spine.Publish(context.Background(), links...)
-			assert.NoError(t, err)
-			<-pace.C
-		}
-	}
-}
-
-func keyName(k int) string { return fmt.Sprintf("key-%d", k) }
-
-// check ends everything, and looks at every cell.
-func (c *cast) check() {
-	c.Helper()
-	c.load.end()
-	for _, p := range c.nodes {
-		require.NoError(c, p.stop(), p.name)
-	}
-	reader := c.start("reader", c.url)
-	c.shared(3*lease, reader)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	require.NoError(c, reader.Spine().WaitIdle(ctx))
-	require.Positive(c, c.load.count)
-	for k := range keys {
-		state, err := spine.Ask[chain](ctx, reader.Spine(), "chains", keyName(k), whole{})
-		require.NoError(c, err)
-		assert.Equal(c, chain{Last: c.load.count}, state, keyName(k))
-	}
-	require.NoError(c, reader.stop())
-	c.Logf("%d events, nothing lost, doubled or reordered", c.load.count*keys)
 }

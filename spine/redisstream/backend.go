@@ -59,6 +59,7 @@ type Backend struct {
 	armed      armed
 	changed    chan struct{} // closed when ownership changes, or something may be had
 	keeper     keeper
+	save       spine.SaveFunc // of the Spine that runs
 	listener   listener
 	peekedAt   time.Time // fetch's own
 	stirred    time.Time // when this process last added something to a shard of its own

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"time"
+
+	"github.com/necrostack/necrostack/spine"
 )
 
 // Shards is how many shards the store has.
@@ -27,7 +29,7 @@ func (b *Backend) Claim(shards []uint32) {
 	for _, s := range b.shards {
 		switch claimed := b.claims[s.index]; {
 		case claimed && s.owned():
-			s.leaving = time.Time{}
+			s.leaving, s.farewell = time.Time{}, nil
 		case claimed:
 			s.contested = false // until somebody has looked
 		case s.owned() && s.leaving.IsZero():
@@ -86,7 +88,37 @@ func (b *Backend) handing() bool {
 	return false
 }
 
-// yield gives back the shards that are for others and have no work in hand.
+// farewell is the saving of a shard's cells before it is given back.
+type farewell struct{ saved bool }
+
+// Leave implements spine.Handover.
+func (b *Backend) Leave(save spine.SaveFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.save = save
+	b.keeper.hurry()
+}
+
+// saved reports whether the cells of a shard without work in hand are saved, and has them saved. The lock must be held.
+func (b *Backend) saved(s *shard) bool {
+	if b.save == nil {
+		return true
+	}
+	if s.farewell != nil {
+		return s.farewell.saved
+	}
+	f := &farewell{}
+	s.farewell = f
+	b.save(func(key string) bool { return b.shardOf(key) == s }, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		f.saved = true
+		b.keeper.hurry()
+	})
+	return false
+}
+
+// yield gives back the shards that are for others, have no work in hand, and whose cells are saved.
 func (b *Backend) yield() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,7 +127,7 @@ func (b *Backend) yield() {
 			continue
 		}
 		late := time.Since(s.leaving) >= b.settings.handover
-		if s.inFlight > 0 && !late {
+		if !late && (s.inFlight > 0 || !b.saved(s)) {
 			continue
 		}
 		if s.inFlight > 0 {
@@ -114,7 +146,7 @@ func (b *Backend) giveBack(s *shard) {
 	c := &call{script: releaseScript, keys: []string{s.own}, args: []any{s.token}}
 	b.lose(s, false)
 	s.contested = true
-	b.group.Go(func() { // ends with the server's answer, or with Close
+	b.giving.Go(func() { // ends with the server's answer; Close waits for it
 		ctx, cancel := context.WithTimeout(context.Background(), b.settings.lease)
 		defer cancel()
 		if err := b.insist(ctx, c); err != nil {

@@ -53,12 +53,13 @@ func (b *Backend) promote(ctx context.Context) error {
 	b.mu.Lock()
 	for _, s := range b.shards {
 		// An owner that has nothing to do asks all the same: a store that has gone back may have again what it had promoted.
-		if s.owned() && (s.nextLate != 0 && s.nextLate <= now || s.checkDue()) {
+		// Once before each of its pulls: while other shards have their turn, the store is not asked again and again.
+		if s.owned() && (s.nextLate != 0 && s.nextLate <= now || s.checkDue() && !s.promoted) {
 			shards = append(shards, s)
 			calls = append(calls, &call{
 				script: promoteScript, keys: []string{s.in, s.shardKeys.delayed, s.delayedEntries}, args: []any{formatScore(now), window},
 			})
-			s.nextLate = 0 // what is added meanwhile is noticed
+			s.nextLate, s.promoted = 0, true // what is added meanwhile is noticed
 		}
 	}
 	b.mu.Unlock()

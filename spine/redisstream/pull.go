@@ -2,6 +2,7 @@ package redisstream
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/necrostack/necrostack/spine"
@@ -35,7 +36,9 @@ func (b *Backend) pull(ctx context.Context, me *puller) ([]spine.Delivery, error
 		case p.linger > 0 && (p.fetch || p.behind):
 			err = p.await(ctx, p.linger)
 		case p.fetch:
-			err = b.aside(ctx, func() error { return b.fetch(w) })
+			own := w
+			own.Organs = slices.Clone(w.Organs) // the caller's, who may have it back before the server has answered
+			err = b.aside(ctx, func() error { return b.fetch(own) })
 		case p.odd:
 			err = b.aside(ctx, func() error { return b.settleOdd(context.Background()) })
 		default:

@@ -21,6 +21,7 @@ type shard struct {
 	rival     rival
 	contested bool      // another node holds it, or is to
 	leaving   time.Time // since when it is for another node; zero: it is not
+	farewell  *farewell // how far its cells are saved for that one; nil: not begun
 	commit    uint64    // last commit that was answered
 	pull      uint64    // last pull that was answered
 	handed    string    // what it handed out of what was deferred
@@ -33,6 +34,7 @@ type shard struct {
 	hot      bool // it may have something that was not pulled
 	news     int  // how often somebody said so
 	checkAt  int64
+	promoted bool // what is delayed was asked for since the last pull
 	entries  map[uint64]*entry
 	inFlight int      // works
 	parked   int      // bytes of events that are parked
@@ -95,7 +97,7 @@ func (s *shard) serve(service spine.Service) {
 // clear drops everything that is known of the shard.
 func (s *shard) clear(organs int) {
 	s.request, s.unproven, s.odd, s.again = nil, nil, nil, nil
-	s.leaving = time.Time{}
+	s.leaving, s.farewell = time.Time{}, nil
 	s.handed, s.lastSeen, s.drained, s.hot, s.crashed = "", streamID{}, false, true, false
 	clear(s.entries)
 	s.inFlight, s.parked, s.missed = 0, 0, false

@@ -20,7 +20,7 @@ func (b *Backend) pullAnswered(s *shard, r *pullRequest, old, fresh []rawEntry) 
 		return
 	}
 	s.request, s.pull, s.handed = nil, r.number, text(r.guard.part(1))
-	s.checkAt = time.Now().Add(b.beatTime()).UnixNano()
+	s.checkAt, s.promoted = time.Now().Add(b.beatTime()).UnixNano(), false
 	for _, e := range list(r.guard.part(2)) {
 		b.handedOut(s, list(e), r.number)
 	}
