@@ -22,6 +22,10 @@ func TestServiceSurvivesEachFault(t *testing.T) {
 			name: "network fails", fsync: "everysec", shards: 3, nodes: 2, rate: 60, inPlace: -1,
 			script: []string{lostReplies, cutReplies, lateRequests, latency, partition, serverStop, nodeKill, cutReplies, lateRequests, serverKill, lostReplies},
 		},
+		{
+			name: "a cluster", fsync: "always", shards: 8, nodes: 5, rate: 40, retain: true, cluster: true, failovers: true, lease: clusterLease,
+			script: []string{calmKill, departure, storm, twin, failover, calmMove, upgrade},
+		},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			r := newRound(t, s)
@@ -37,6 +41,12 @@ func TestServiceSurvivesEachFault(t *testing.T) {
 // TestLongServiceSurvivesAnything runs rounds of random faults, see the flags.
 func TestLongServiceSurvivesAnything(t *testing.T) {
 	sum := newReport(*seed)
+	if *minutes > 0 {
+		t.Run("checker", func(t *testing.T) {
+			found, all := sabotage(t)
+			sum.mutants = fmt.Sprintf("%d of %d", found, all)
+		})
+	}
 	over := time.Now().Add(time.Duration(*minutes * float64(time.Minute)))
 	for n := uint64(0); time.Now().Before(over); n++ {
 		s := anySetting(*seed, n)
@@ -69,7 +79,22 @@ func anySetting(seed, n uint64) setting {
 	if dice.IntN(5) < 2 {
 		s.fsync = "everysec"
 		s.slow = dice.IntN(2) == 0 && hasCompiler()
-		s.bombs = s.bombs && !s.slow // one that goes with the end of the file leaves no letter
 	}
+	if *nodes > 0 || dice.IntN(2) == 0 {
+		s.beCluster(dice)
+	}
+	s.bombs = s.bombs && !s.slow && !s.failovers // one that goes with the end of the file leaves no letter
 	return s
+}
+
+// beCluster makes the nodes of a setting those of a cluster. It takes longer: so does its lease.
+func (s *setting) beCluster(dice *rand.Rand) {
+	s.cluster, s.lease, s.length = true, clusterLease, 40*time.Second
+	s.nodes, s.shards = 3+dice.IntN(3), []int{5, 8, 16}[dice.IntN(3)]
+	s.rate = min(s.rate, 80)
+	s.bombs = false // they go off in quiet windows, too
+	s.failovers = dice.IntN(3) == 0
+	if *nodes > 0 {
+		s.nodes = *nodes
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // finding is a violation of an invariant.
@@ -19,6 +20,10 @@ type expectation struct {
 	retain bool             // the streams are complete
 	lossy  bool             // the server may have lost the end of its log
 	healed bool             // all dead letters were replayed, to a program that refuses nothing
+
+	rolledBack time.Time // when the server may have lost it last
+	diary      *diary    // of the nodes of a cluster, nil: there are none
+	calms      []span    // in which nothing happened but departures in good order
 }
 
 // verdict is what the checker says.
@@ -28,6 +33,10 @@ type verdict struct {
 	lost     int // accepted events that the store knows nothing of
 	events   int // published events in the store
 	letters  int
+
+	asked   int
+	refused map[string]int // by kind
+	excused int            // answers of before the store went back
 }
 
 // check judges a store at rest.
@@ -44,9 +53,13 @@ func check(c content, want expectation) verdict {
 	k.chains()
 	k.rest()
 	k.trimmed()
-	return verdict{
-		findings: k.findings, accepted: k.accepted, lost: k.lost, events: len(k.alive), letters: len(c.letters),
+	v := verdict{accepted: k.accepted, lost: k.lost, events: len(k.alive), letters: len(c.letters)}
+	if d := want.diary; d != nil {
+		v.asked, v.refused, v.excused = len(d.answers), d.refused, k.answers(d)
+		k.repeats(d)
 	}
+	v.findings = k.findings
+	return v
 }
 
 type checker struct {

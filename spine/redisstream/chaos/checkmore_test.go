@@ -168,12 +168,13 @@ func (k *checker) trimmed() {
 type tenure struct {
 	tokens   map[string]string // shard/epoch -> token
 	epochs   map[int]uint64    // by shard, the last one
+	newer    map[int]bool      // shards that the second program has had
 	changes  int
 	findings []finding
 }
 
 func newTenure() *tenure {
-	return &tenure{tokens: map[string]string{}, epochs: map[int]uint64{}}
+	return &tenure{tokens: map[string]string{}, epochs: map[int]uint64{}, newer: map[int]bool{}}
 }
 
 // see notes what was read of an owner.
@@ -190,6 +191,11 @@ func (t *tenure) see(shard int, own map[string]string) {
 		t.changes += int(epoch - before)
 	}
 	t.epochs[shard] = epoch
+	if now := slices.Contains(strings.Fields(own["organs"]), addedOrgan); t.newer[shard] && !now {
+		t.findings = append(t.findings, finding{"I16", fmt.Sprintf("shard %d was taken from a newer program by %s", shard, own["node"])})
+	} else {
+		t.newer[shard] = now
+	}
 	place := fmt.Sprint(shard, "/", epoch)
 	switch token := own["tok"]; {
 	case token == "": // it was released

@@ -65,6 +65,9 @@ func (m *member) start() error {
 		return err
 	}
 	defer func() { _ = log.Close() }() // The process has its own.
+	if m.orders.Holding != "" {
+		_ = os.Remove(m.orders.Holding) // It is what another life has held.
+	}
 	cmd := exec.Command(path)
 	cmd.Env = append(os.Environ(), roleVariable+"="+string(text))
 	cmd.Stdout, cmd.Stderr = log, log
@@ -111,13 +114,13 @@ func (m *member) finish(limit time.Duration) error {
 		if m.process.err == nil {
 			return nil
 		}
-		return fmt.Errorf("%s: %w; its log ends with:\n%s", m.orders.Name, m.process.err, m.tail())
+		return fmt.Errorf("%s: %w; its log ends with:\n%s", m.orders.Label, m.process.err, m.tail())
 	case <-time.After(limit):
 		tail := m.tail()
 		m.signal(syscall.SIGQUIT) // what it is about goes into its log, which -artifacts keeps
 		time.Sleep(200 * time.Millisecond)
 		m.kill()
-		return fmt.Errorf("%s did not end within %s of SIGTERM; its log ends with:\n%s", m.orders.Name, limit, tail)
+		return fmt.Errorf("%s did not end within %s of SIGTERM; its log ends with:\n%s", m.orders.Label, limit, tail)
 	}
 }
 
@@ -158,7 +161,10 @@ func (m *member) tail() string {
 // hire makes a member whose process ends with the test at the latest.
 func hire(t *testing.T, o orders) *member {
 	t.Helper()
-	m := &member{orders: o, log: filepath.Join(t.ArtifactDir(), o.Name+".log")}
+	if o.Label == "" {
+		o.Label = o.Name
+	}
+	m := &member{orders: o, log: filepath.Join(t.ArtifactDir(), o.Label+".log")}
 	require.NoError(t, m.start())
 	t.Cleanup(m.kill)
 	return m

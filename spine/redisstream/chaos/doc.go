@@ -8,8 +8,14 @@
 //	  ├──► node 2 ────► proxy ─┤
 //	  └──► node 3 ────► proxy ─┘
 //
+// The nodes are single Spines that contend for all shards, or those of a cluster: then some also leave in good order, come back, join
+// for a while, bear the name of another, are restarted one after the other, with a newer program too; shards are pinned and
+// moved by hand; and the server may fail over to a replica, which loses the end of what was accepted. Every so often all
+// faults end, and the cluster has to come to rest before it is looked at.
+//
 // The processes are this test binary again. A publisher notes in a file, synced, up to which number its
-// events were accepted; the nodes note nothing. What has become of the events is read from the store alone,
+// events were accepted. Nodes of a cluster note which shards they take for theirs, what they have worked on, and what cells were
+// said to be when they asked; others note nothing. What has become of the events is read from the store alone,
 // when everything is at rest, and by a reader that shares no code with the backend.
 //
 // The checker knows what must be there, since everything organs do here follows from an event's number:
@@ -28,10 +34,14 @@
 //	I10  no two nodes held a shard in the same epoch
 //	I11  streams are trimmed
 //	I12  work goes on soon after the last fault
+//	I13  what a cell was said to be it has been once, unless the store has gone back since
+//	I14  when nothing is amiss each shard is served by one node, which the store and all nodes agree on
+//	I15  what is done is not done again because nodes come, or go in good order
+//	I16  no node takes a shard over from a newer program
 //
 // `go test` runs each kind of fault a few times. The long run is
 //
-//	go test ./spine/redisstream/chaos -run Long -timeout 0 -chaos.minutes=30 -chaos.seed=1 -chaos.report=report.txt
+//	go test ./spine/redisstream/chaos -run Long -timeout 0 -chaos.minutes=30 -chaos.seed=1 -chaos.nodes=5 -chaos.report=report.txt
 //
-// A seed chooses settings and faults of every round; what the system makes of their moments is its own.
+// Half of its rounds have nodes of a cluster; with -chaos.nodes all have, so many. A seed chooses settings and faults of every round; what the system makes of their moments is its own.
 package chaos

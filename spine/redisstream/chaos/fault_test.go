@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ var faults = []fault{
 }
 
 func faultOf(name string) fault {
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, clusterFaults) {
 		if f.name == name {
 			return f
 		}
@@ -60,20 +61,23 @@ func faultOf(name string) fault {
 }
 
 // allowed are the faults of the long run.
-func allowed() []fault {
-	if *only == "" {
-		return faults
+func (r *round) allowed() []fault {
+	all := faults
+	if r.setting.cluster {
+		all = slices.Concat(faults, clusterFaults)
 	}
 	var some []fault
-	for name := range strings.SplitSeq(*only, ",") {
-		some = append(some, faultOf(strings.TrimSpace(name)))
+	for _, f := range all {
+		if *only == "" || slices.Contains(strings.Split(*only, ","), f.name) {
+			some = append(some, f)
+		}
 	}
 	return some
 }
 
 // anyFault chooses one by weight.
 func (r *round) anyFault() fault {
-	total, some := 0, allowed()
+	total, some := 0, r.allowed()
 	for _, f := range some {
 		total += f.weight
 	}
@@ -95,7 +99,7 @@ func (r *round) between(least, most time.Duration) time.Duration {
 func (r *round) victim() *member {
 	owner := r.watch.owner()
 	var up []*member
-	for _, m := range r.nodes {
+	for _, m := range slices.Concat(r.nodes, r.guests) {
 		if r.down[m] || m.stopped {
 			continue
 		}
@@ -120,6 +124,7 @@ func (r *round) killNode() (func(), time.Duration) {
 
 // fell kills a process, and returns what brings it back.
 func (r *round) fell(m *member) func() {
+	r.watch.fell(m.owner(), false)
 	m.kill()
 	r.down[m] = true
 	return func() {
@@ -134,7 +139,7 @@ func (r *round) stopNode() (func(), time.Duration) {
 		return nil, 0
 	}
 	m.pause()
-	return m.resume, r.between(lease*3/2, lease*4)
+	return m.resume, r.between(r.setting.lease*3/2, r.setting.lease*4)
 }
 
 func (r *round) killPublisher() (func(), time.Duration) {
@@ -152,7 +157,7 @@ func (r *round) killServer() (func(), time.Duration) {
 	r.serverBusy = true
 	r.server.Kill()
 	return func() {
-		r.watch.restarted(r.setting.fsync != "always")
+		r.restarted(r.setting.fsync != "always")
 		r.server.Restart()
 		r.serverBusy = false
 	}, r.between(0, 500*time.Millisecond)
@@ -177,7 +182,7 @@ func (r *round) stopServer() (func(), time.Duration) {
 	return func() {
 		r.server.Resume()
 		r.serverBusy = false
-	}, 2 * lease
+	}, 2 * r.setting.lease
 }
 
 // anyProxy is that of a node, or of a publisher.
@@ -201,7 +206,7 @@ func spell(chance float64, actions ...redistest.Action) func(*round) (func(), ti
 func (r *round) part() (func(), time.Duration) {
 	p := r.anyProxy()
 	p.Partition()
-	return p.Heal, 3 * lease
+	return p.Heal, 3 * r.setting.lease
 }
 
 func (r *round) flushScripts() (func(), time.Duration) {

@@ -16,6 +16,7 @@ import (
 )
 
 var (
+	nodes      = flag.Int("chaos.nodes", 0, "how many nodes of a cluster each round of the long run has; 0: half of the rounds have some, half have single nodes")
 	minutes    = flag.Float64("chaos.minutes", 0, "how long the long run takes; 0 is not at all")
 	seed       = flag.Uint64("chaos.seed", 1, "what rounds of the long run are chosen by")
 	only       = flag.String("chaos.only", "", "the kinds of fault, by their names in the report and commas; none is all")
@@ -58,19 +59,28 @@ type orders struct {
 	Retain    bool // keep what is acknowledged
 	InPlace   int  // of persistence.SnapshotPolicy
 	Healed    bool
+	Lease     time.Duration
+
+	// Of a node of a cluster.
+	Cluster bool
+	Program int    // 2 has an organ more than 1
+	Label   string // tells apart those of one name
+	Journal string // file, of what it was told and what it has worked on
+	Holding string // file, of what it takes for its own
 
 	// Of a publisher.
 	Notes  string // file
 	Number uint64 // of the publisher
 	Rate   int    // events per second
-	Seed   uint64
+	Seed   uint64 // of a node of a cluster, too
 }
 
 const (
-	service  = "desk"
-	lease    = 600 * time.Millisecond
-	capacity = 1500 // small, so that what is to be drained after the faults is little
-	answerIn = 400 * time.Millisecond
+	service      = "desk"
+	soloLease    = 600 * time.Millisecond
+	clusterLease = 2 * time.Second
+	capacity     = 1500 // small, so that what is to be drained after the faults is little
+	answerIn     = 400 * time.Millisecond
 )
 
 // serve is the main function of a child process.
@@ -93,13 +103,16 @@ func serve(text string) error {
 	if o.Role == "publisher" {
 		return publish(ctx, b, o)
 	}
+	if o.Cluster {
+		return join(ctx, b, o)
+	}
 	return work(ctx, b, o)
 }
 
 func (o orders) open() (*redisstream.Backend, error) {
 	opts := []redisstream.Option{
 		redisstream.WithNamespace(o.Namespace), redisstream.WithShards(o.Shards), redisstream.WithNode(o.Name),
-		redisstream.WithLease(lease), redisstream.WithCapacity(capacity), redisstream.WithTimeouts(answerIn, answerIn),
+		redisstream.WithLease(o.Lease), redisstream.WithCapacity(capacity), redisstream.WithTimeouts(answerIn, answerIn),
 		redisstream.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, nil))),
 	}
 	if o.Retain {

@@ -53,8 +53,11 @@ func (o *opening) Open(ctx context.Context, s spine.Service) error {
 	return err
 }
 
+// drain is for how long a node that ends finishes what it has in hand.
+const drain = 2 * time.Second
+
 func options(o orders) []spine.Option {
-	return append(organs(o.Healed),
+	return append(organs(o.Healed, o.Program),
 		spine.WithService(service),
 		spine.WithPolicy(supervision.Policy{
 			Retry:     supervision.Retry{Attempts: attempts, Backoff: supervision.Backoff{Base: 10 * time.Millisecond, Factor: 3, Max: 200 * time.Millisecond, Jitter: 0.2}},
@@ -62,7 +65,7 @@ func options(o orders) []spine.Option {
 			Restarts:  supervision.Restarts{Max: 10_000, Within: time.Second},
 		}),
 		spine.WithSnapshots(persistence.SnapshotPolicy{Records: 8, Weight: 1, InPlace: o.InPlace}),
-		spine.WithDrain(2*time.Second),
+		spine.WithDrain(drain),
 		spine.WithLogger(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))),
 	)
 }

@@ -23,7 +23,10 @@ import (
 //	poison  stateless  TRANSFER            refuses some
 //	tally   keyed      ECHO, FLAKED, TICK
 //	bomb    stateless  BOMB                ends the process
-var organNames = []string{"book", "chain", "relay", "flaky", "strict", "poison", "tally", "bomb"}
+//	audit   stateless  TICK                in the second program only
+//
+// Those with state answer how far a cell has come.
+var organNames = []string{"book", "chain", "relay", "flaky", "strict", "poison", "tally", "bomb", addedOrgan}
 
 // mark tells in a log which event it was.
 type mark string
@@ -79,8 +82,8 @@ func linked(head string, m mark) string {
 func (s *tallyState) count(m mark) { s.Log = append(s.Log, m) }
 
 // organs are those of a node. A healed one refuses nothing.
-func organs(healed bool) []spine.Option {
-	return []spine.Option{
+func organs(healed bool, program int) []spine.Option {
+	all := []spine.Option{
 		spine.WithOrgan(actors.NewKeyed("book", func(string) *bookState { return &bookState{} },
 			actors.Step(func(s *bookState, ev actors.EventOf[transfer]) ([]actors.Payload, error) {
 				return s.debit(ev.Payload, healed)
@@ -88,11 +91,13 @@ func organs(healed bool) []spine.Option {
 			actors.Step(func(s *bookState, ev actors.EventOf[credit]) ([]actors.Payload, error) {
 				s.credit(ev.Payload)
 				return nil, nil
-			}))),
+			}),
+			actors.Answer(func(s *bookState, _ look) (seen, error) { return seenOf(s.Log), nil }))),
 		spine.WithOrgan(actors.NewKeyed("chain", func(string) *chainState { return &chainState{} },
 			actors.Step(func(s *chainState, ev actors.EventOf[transfer]) ([]actors.Payload, error) {
 				return nil, s.link(ev.Payload.N, healed)
-			}))),
+			}),
+			actors.Answer(func(s *chainState, _ look) (seen, error) { return seenOf(s.Log), nil }))),
 		spine.WithOrgan(actors.NewOrgan("relay", actors.On(relay))),
 		spine.WithOrgan(actors.NewOrgan("flaky", actors.On(func(ctx context.Context, ev actors.EventOf[transfer]) ([]actors.Payload, error) {
 			return flaky(actors.Attempt(ctx), ev.Payload.N, healed)
@@ -121,7 +126,8 @@ func organs(healed bool) []spine.Option {
 			actors.Step(func(s *tallyState, ev actors.EventOf[tick]) ([]actors.Payload, error) {
 				s.count(markOf("TICK", ev.Payload.N, 0))
 				return nil, nil
-			}))),
+			}),
+			actors.Answer(func(s *tallyState, _ look) (seen, error) { return seenOf(s.Log), nil }))),
 		spine.WithOrgan(actors.NewOrgan("bomb", actors.Sink(func(_ context.Context, _ actors.EventOf[bomb]) error {
 			if !healed {
 				os.Exit(bombCode)
@@ -129,6 +135,30 @@ func organs(healed bool) []spine.Option {
 			return nil
 		}))),
 	}
+	if program > 1 {
+		all = append(all, spine.WithOrgan(actors.NewOrgan(addedOrgan, actors.Sink(func(context.Context, actors.EventOf[tick]) error { return nil }))))
+	}
+	return all
+}
+
+// addedOrgan is in the second program and not in the first. It has no effect.
+const addedOrgan = "audit"
+
+// look asks a cell how far it has come.
+type look struct{}
+
+// seen is the answer: how many events have changed it, and a sum of which ones, in order.
+type seen struct {
+	Len int
+	Sum string
+}
+
+func seenOf(log []mark) seen {
+	s := seen{Len: len(log)}
+	for _, m := range log {
+		s.Sum = linked(s.Sum, m)
+	}
+	return s
 }
 
 // bombCode is how a process ends that a bomb has ended.

@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -23,14 +24,19 @@ type content struct {
 }
 
 type shardContent struct {
-	entries   []recorded // in the stream, oldest first
+	place
+	entries []recorded       // in the stream, oldest first
+	left    map[string]int64 // what should be empty: sizes, by key
+	own     map[string]string
+	cells   []cellContent
+}
+
+// place is how far a service has come in a shard.
+type place struct {
 	length    int64
 	generated string // last id of the stream
 	delivered string // last id that the service has got
 	pending   int64
-	left      map[string]int64 // what should be empty: sizes, by key
-	own       map[string]string
-	cells     []cellContent
 }
 
 // recorded is an event in the store.
@@ -127,21 +133,37 @@ func (r reader) stream(ctx context.Context, c *content, shard int) error {
 		}
 		s.entries = append(s.entries, ev)
 	}
+	at, err := r.place(ctx, shard)
+	s.place = at
+	return err
+}
+
+// place reads how far the service has come in a shard.
+func (r reader) place(ctx context.Context, shard int) (p place, err error) {
+	key := r.tag(shard) + "in"
 	info, err := r.client.XInfoStream(ctx, key).Result()
 	if err != nil {
-		return err
+		return p, err
 	}
-	s.length, s.generated = info.Length, info.LastGeneratedID
+	p.length, p.generated = info.Length, info.LastGeneratedID
 	groups, err := r.client.XInfoGroups(ctx, key).Result()
-	if err != nil {
-		return err
-	}
 	for _, g := range groups {
 		if g.Name == service {
-			s.delivered, s.pending = g.LastDeliveredID, g.Pending
+			p.delivered, p.pending = g.LastDeliveredID, g.Pending
 		}
 	}
-	return nil
+	return p, err
+}
+
+// before compares ids of a stream.
+func before(a, b string) bool {
+	ms := func(id string) (time, seq uint64) {
+		_, _ = fmt.Sscanf(id, "%d-%d", &time, &seq) // The server has made it.
+		return time, seq
+	}
+	aTime, aSeq := ms(a)
+	bTime, bSeq := ms(b)
+	return aTime < bTime || aTime == bTime && aSeq < bSeq
 }
 
 func decode(id string, value any) (recorded, error) {
@@ -180,6 +202,7 @@ func (r reader) key(ctx context.Context, c *content, key string) error {
 	var err error
 	switch {
 	case name == "meta", name == "bell", name == "svc:"+sized(service), strings.HasPrefix(name, "pub:"):
+	case name == "nodes:"+sized(service), name == "agreed:"+sized(service), strings.HasPrefix(name, "box:"):
 	case name == "load":
 		c.load, err = r.client.HGetAll(ctx, key).Result()
 	case name == "dlq:"+sized(service):
@@ -223,6 +246,16 @@ func (r reader) cell(ctx context.Context, c *content, s *shardContent, key, name
 	fields, err := r.client.HGetAll(ctx, key).Result()
 	s.cells = append(s.cells, cellContent{organ: rest[:n], key: rest[n+1:], fields: fields})
 	return err
+}
+
+// changes is how often a cell has changed.
+func (r reader) changes(ctx context.Context, organ, key string) (int, error) {
+	shard := int(actors.HashKey(key) % uint64(r.shards))
+	n, err := r.client.HGet(ctx, r.tag(shard)+"cell:"+sized(service)+":"+sized(organ)+":"+key, "n").Int()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	return n, err
 }
 
 func (r reader) letters(ctx context.Context, c *content, key string) error {

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"strconv"
-	"syscall"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/spine/redisstream"
 	"github.com/necrostack/necrostack/spine/redisstream/redistest"
 )
@@ -31,6 +29,10 @@ type setting struct {
 	bombs   bool
 	heal    bool
 
+	lease     time.Duration
+	cluster   bool // the nodes are those of a cluster
+	failovers bool // its store may fail over to a replica
+
 	script []string      // faults, one after the other; nil: random ones
 	length time.Duration // of the faults
 }
@@ -44,12 +46,18 @@ type round struct {
 	reader     reader
 	watch      *watch
 	nodes      []*member
+	guests     []*member // nodes that come and go
 	publishers []*member
 	proxies    []*redistest.Proxy
-	backend    *redisstream.Backend // the conductor's own, for bombs
+	backend    *redisstream.Backend // the conductor's own
+	way        *redistest.Proxy     // between it and the server
 
 	down       map[*member]bool // ended by us, and to be started by us
 	serverBusy bool             // down, or stopped
+	stormy     bool             // guests come and go
+	program    int              // that nodes are started with
+	rolledBack time.Time        // when the store may have lost the end of its log last
+	calms      []span           // in which nothing happened but departures in good order
 	ends       []pendingEnd
 	bombs      []uint64
 	counts     map[string]int
@@ -69,24 +77,23 @@ const (
 
 func newRound(t *testing.T, s setting) *round {
 	t.Helper()
+	if s.lease == 0 {
+		s.lease = soloLease
+	}
 	r := &round{
 		t: t, setting: s, dice: rand.New(rand.NewChaCha8(seedOf(s.seed, s.name))), down: map[*member]bool{}, counts: map[string]int{},
+		program: 1,
 	}
 	if s.slow {
 		slowDisk(t)
 	}
-	r.server = redistest.Start(t, redistest.AOF(s.fsync))
+	r.server = r.newServer()
 	r.reader = reader{client: r.server.Client(), namespace: namespace, shards: s.shards}
 	r.watch = newWatch(r.reader)
 	t.Cleanup(r.watch.end)
-	own := r.orders("conductor", 0)
-	own.URL = r.server.URL()
-	b, err := own.open()
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, closeBackend(b)) })
-	r.backend = b
+	r.backend = r.ownBackend()
 	for i := range s.nodes {
-		r.nodes = append(r.nodes, hire(t, r.behindProxy(r.orders("node", i+1))))
+		r.nodes = append(r.nodes, r.hireNode(fmt.Sprint("node-", i+1), fmt.Sprint("node-", i+1)))
 	}
 	for i := range publishers {
 		o := r.behindProxy(r.orders("publisher", i+1))
@@ -99,8 +106,35 @@ func newRound(t *testing.T, s setting) *round {
 func (r *round) orders(role string, number int) orders {
 	return orders{
 		Role: role, Name: fmt.Sprint(role, "-", number), Namespace: namespace, Shards: r.setting.shards,
-		Retain: r.setting.retain, InPlace: r.setting.inPlace,
+		Retain: r.setting.retain, InPlace: r.setting.inPlace, Lease: r.setting.lease, Program: r.program,
 	}
+}
+
+func (r *round) newServer() *redistest.Server {
+	return redistest.Start(r.t, redistest.AOF(r.setting.fsync), redistest.Conf("repl-diskless-sync-delay", "0"))
+}
+
+// ownBackend is the conductor's. Nobody disturbs its way to the server.
+func (r *round) ownBackend() *redisstream.Backend {
+	own := r.orders("conductor", 0)
+	r.way = redistest.NewProxy(r.t, r.server.Addr())
+	own.URL = r.way.URL()
+	b, err := own.open()
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { require.NoError(r.t, closeBackend(b)) })
+	return b
+}
+
+// hireNode begins a node. The label tells apart those of one name.
+func (r *round) hireNode(name, label string) *member {
+	o := r.behindProxy(r.orders("node", 0))
+	o.Name, o.Label = name, label
+	if r.setting.cluster {
+		folder := r.t.TempDir()
+		o.Cluster, o.Journal, o.Holding = true, filepath.Join(folder, "journal"), filepath.Join(folder, "holding")
+		o.Seed = r.dice.Uint64()
+	}
+	return hire(r.t, o)
 }
 
 func (r *round) behindProxy(o orders) orders {
@@ -155,20 +189,24 @@ func (r *round) keepStore() {
 }
 
 const (
-	startIn   = 30 * time.Second
-	stallIn   = 15 * time.Second // I12
-	drainIn   = 90 * time.Second
-	finishIn  = 10 * time.Second // F27
-	glance    = 10 * time.Millisecond
-	longPause = 700 * time.Millisecond
+	startIn  = 30 * time.Second
+	stallIn  = 15 * time.Second // I12
+	drainIn  = 90 * time.Second
+	finishIn = 10 * time.Second // F27
+	glance   = 10 * time.Millisecond
+
+	restartIn = 200 * time.Millisecond // of who found no store
 )
+
+// longPause is the longest between two faults. A cluster with its longer lease gets more time.
+func (r *round) longPause() time.Duration { return 520*time.Millisecond + 3*r.setting.lease/10 }
 
 // rage does random harm until the time is over.
 func (r *round) rage() {
 	over := time.Now().Add(r.setting.length)
 	for time.Now().Before(over) {
 		r.strike(r.anyFault())
-		r.linger(r.between(20*time.Millisecond, longPause))
+		r.linger(r.between(20*time.Millisecond, r.longPause()))
 	}
 }
 
@@ -190,7 +228,7 @@ func (r *round) strike(f fault) {
 		return
 	}
 	r.counts[f.name]++
-	r.ends = append(r.ends, pendingEnd{time.Now().Add(after), end})
+	r.later(after, end)
 }
 
 // linger lets time pass, ends what is to be ended, and brings back who has fallen by himself.
@@ -206,20 +244,29 @@ func (r *round) linger(d time.Duration) {
 	}
 }
 
+// endFaults ends what is due. An end may bring about another one.
 func (r *round) endFaults(now time.Time) {
-	left := r.ends[:0]
+	var due, left []pendingEnd
 	for _, e := range r.ends {
 		if e.at.After(now) {
 			left = append(left, e)
-			continue
+		} else {
+			due = append(due, e)
 		}
-		e.end()
 	}
 	r.ends = left
+	for _, e := range due {
+		e.end()
+	}
+}
+
+// later has something done after a time.
+func (r *round) later(after time.Duration, do func()) {
+	r.ends = append(r.ends, pendingEnd{time.Now().Add(after), do})
 }
 
 func (r *round) lookAfter() {
-	for _, m := range append(r.nodes[:len(r.nodes):len(r.nodes)], r.publishers...) {
+	for _, m := range slices.Concat(r.nodes, r.guests, r.publishers) {
 		if r.down[m] || m.alive() {
 			continue
 		}
@@ -228,6 +275,9 @@ func (r *round) lookAfter() {
 			r.counts[bombDeaths]++
 		case unreachableCode:
 			r.counts[falseStarts]++
+			r.down[m] = true
+			r.later(restartIn, func() { r.comeBack(m) })
+			continue
 		default:
 			r.t.Fatalf("%s ended by itself with %d; its log ends with:\n%s", m.orders.Name, code, m.tail())
 		}
@@ -246,151 +296,4 @@ func (r *round) await(limit time.Duration, what string, came func() bool) bool {
 		r.linger(glance)
 	}
 	return true
-}
-
-// calm ends all faults, and the publishers.
-func (r *round) calm() {
-	for len(r.ends) > 0 {
-		r.linger(glance)
-	}
-	r.linger(0)
-	for _, p := range r.publishers {
-		if err := p.finish(finishIn); err != nil {
-			r.find("I12", "%v", err)
-		}
-		r.down[p] = true
-	}
-}
-
-// drain waits until nothing is to be done any more.
-func (r *round) drain() {
-	began := time.Now()
-	for !r.atRest() {
-		stalled, backlog := r.watch.idle()
-		if stalled > stallIn || time.Since(began) > drainIn {
-			r.find("I12", "%d events are left %s after the faults, none was done for %s", backlog, time.Since(began).Round(time.Second), stalled)
-			r.tell()
-			return
-		}
-		r.linger(50 * time.Millisecond)
-	}
-}
-
-// tell makes the nodes write what they are about into their logs, which -artifacts keeps; it ends them.
-func (r *round) tell() {
-	r.t.Logf("the store:\n%s", r.reader.describe(context.Background()))
-	for _, m := range r.nodes {
-		r.down[m] = true
-		m.resume()
-		m.signal(syscall.SIGQUIT)
-		time.Sleep(200 * time.Millisecond)
-		m.kill()
-	}
-}
-
-// atRest asks the store.
-func (r *round) atRest() bool {
-	if _, backlog := r.watch.idle(); backlog > 0 {
-		return false
-	}
-	c, err := r.reader.counts(context.Background())
-	return err == nil && c == 0
-}
-
-// heal lets a node that refuses nothing work off the dead letters.
-func (r *round) heal() {
-	r.endNodes()
-	o := r.behindProxy(r.orders("healer", 1))
-	o.Role, o.Healed = "node", true
-	m := hire(r.t, o)
-	r.nodes = append(r.nodes, m)
-	r.await(drainIn, "the dead letters are replayed", func() bool {
-		n, err := r.server.Client().XLen(context.Background(), namespace+":dlq:"+sized(service)).Result()
-		return err == nil && n == 0 && r.atRest()
-	})
-}
-
-// topUp brings about that every stream is trimmed, see mostLeft.
-func (r *round) topUp() {
-	const atOnce = 9000 // entries; one trim removes a little more than that, where there are so many
-	ctx := context.Background()
-	for shard := range r.setting.shards {
-		length, err := r.server.Client().XLen(ctx, r.reader.tag(shard)+"in").Result()
-		require.NoError(r.t, err)
-		for range length/atOnce + 1 {
-			r.must(r.publishFillers(shard))
-			r.await(drainIn, "the fillers are done", func() bool {
-				load, err := r.server.Client().HMGet(ctx, namespace+":load", "in", "a:"+service).Result()
-				return err == nil && counter(load[0]) == counter(load[1])
-			})
-		}
-	}
-}
-
-func (r *round) endNodes() {
-	for _, m := range r.nodes {
-		if r.down[m] {
-			continue
-		}
-		if err := m.finish(finishIn); err != nil {
-			r.find("I12", "%v", err)
-		}
-		r.down[m] = true
-	}
-}
-
-func (r *round) judge() verdict {
-	r.endNodes()
-	c, err := r.reader.read(context.Background())
-	require.NoError(r.t, err)
-	want := expectation{
-		notes: map[uint64]notes{}, bombs: r.bombs, retain: r.setting.retain, healed: r.setting.heal,
-		lossy: r.setting.fsync != "always" && r.counts[serverKill]+r.counts[rewriteKill] > 0,
-	}
-	for _, p := range r.publishers {
-		n, err := readNotes(p.orders.Notes)
-		require.NoError(r.t, err)
-		want.notes[p.orders.Number] = n
-	}
-	v := check(c, want)
-	v.findings = append(append(v.findings, r.findings...), r.watch.findings()...)
-	return v
-}
-
-// publishFillers publishes events that all go to one shard.
-func (r *round) publishFillers(shard int) error {
-	stamper := actors.NewStamper(actors.StamperOptions{Service: service, Encode: true})
-	key := "filler"
-	for actors.HashKey(key)%uint64(r.setting.shards) != uint64(shard) {
-		key += "."
-	}
-	var evs []actors.Event
-	for range fillers {
-		ev, err := stamper.Root(actors.With(filler{}, actors.Key(key)), time.Now())
-		if err != nil {
-			return err
-		}
-		evs = append(evs, ev)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), finishIn)
-	defer cancel()
-	answers, err := r.backend.Publish(ctx, evs)
-	if err == nil && !accepted(answers) {
-		err = fmt.Errorf("fillers were not accepted: %v", answers)
-	}
-	return err
-}
-
-// publishBomb reports whether the bomb was accepted. Where the store is full it was not.
-func (r *round) publishBomb(n uint64) (bool, error) {
-	stamper := actors.NewStamper(actors.StamperOptions{Service: service, Encode: true})
-	id := chosenID(bombSource*perSource + n)
-	ev, err := stamper.Root(actors.With(bomb{N: n}, id, actors.Key("bomb-"+strconv.FormatUint(n, 10))), time.Now())
-	if err != nil {
-		return false, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), finishIn)
-	defer cancel()
-	answers, err := r.backend.Publish(ctx, []actors.Event{ev})
-	return err == nil && accepted(answers), err
 }

@@ -24,7 +24,7 @@ func (p *Proxy) deliverLate(after time.Duration, opening []request, r request) {
 
 // deliverAlone tells whether the server has answered.
 func (p *Proxy) deliverAlone(opening []request, r request) bool {
-	server, err := net.Dial("tcp", p.target)
+	server, err := net.Dial("tcp", p.target())
 	if err != nil {
 		return false
 	}

@@ -80,6 +80,21 @@ func TestProxyOutlivesItsServer(t *testing.T) {
 }
 
 // A client that has gone must not go on blocking in the server, and what it said last is done.
+func TestRedirectLeadsToAnotherServerAtOnce(t *testing.T) {
+	t.Parallel()
+	old, next := redistest.Start(t), redistest.Start(t)
+	p := redistest.NewProxy(t, old.Addr())
+	client := connect(t, p.URL())
+	require.NoError(t, client.Set(t.Context(), "where", "old", 0).Err())
+	require.NoError(t, next.Client().Set(t.Context(), "where", "next", 0).Err())
+	p.Redirect(next.Addr())
+	_ = client.Ping(t.Context()).Err() // may be told of the end of the old connection
+	assert.Equal(t, "next", client.Get(t.Context(), "where").Val())
+	assert.Equal(t, 1, p.Counts().Cut)
+	require.NoError(t, client.Set(t.Context(), "where", "changed", 0).Err())
+	assert.Equal(t, "old", old.Client().Get(t.Context(), "where").Val())
+}
+
 func TestClosedClientIsClosedBehindTheProxy(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)

@@ -12,7 +12,6 @@ import (
 // called from several goroutines, and at any time.
 type Proxy struct {
 	t        testing.TB
-	target   string
 	listener net.Listener
 	judge    judge
 	done     chan struct{} // closed when the test is over
@@ -24,6 +23,7 @@ type Proxy struct {
 
 // proxyState is what the mutex of a Proxy guards.
 type proxyState struct {
+	target         string
 	late           *sync.Cond // signalled when a delayed request is done with
 	links          map[*link]struct{}
 	parted         bool
@@ -40,7 +40,8 @@ func NewProxy(t testing.TB, addr string) *Proxy {
 	if err != nil {
 		t.Fatalf("redistest: proxy: %v", err)
 	}
-	p := &Proxy{t: t, target: addr, listener: listener, done: make(chan struct{})}
+	p := &Proxy{t: t, listener: listener, done: make(chan struct{})}
+	p.state.target = addr
 	p.state.late = sync.NewCond(&p.mu)
 	p.state.links = map[*link]struct{}{}
 	// close ends it, and waits for all tasks.
@@ -80,11 +81,31 @@ func (p *Proxy) Partition() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.parted = true
+	p.cut()
+}
+
+// Redirect leads to another server from now on, as an address does that a promoted replica has taken over. All connections are
+// reset; delayed requests arrive at the new server.
+func (p *Proxy) Redirect(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.target = addr
+	p.cut()
+}
+
+// cut resets all connections. The lock must be held.
+func (p *Proxy) cut() {
 	for l := range p.state.links {
 		p.state.counts.Cut++
 		l.reset()
 	}
 	clear(p.state.links)
+}
+
+func (p *Proxy) target() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state.target
 }
 
 // Heal ends a Partition.
@@ -128,13 +149,14 @@ func (p *Proxy) accept() {
 
 // connect carries one connection to its end.
 func (p *Proxy) connect(client net.Conn) {
-	server, err := net.Dial("tcp", p.target)
+	target := p.target()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		p.refuse(client)
 		return
 	}
 	l := newLink(p, client, server)
-	if !p.enter(l) {
+	if !p.enter(l, target) {
 		_ = server.Close()
 		p.refuse(client)
 		return
@@ -152,11 +174,11 @@ func (p *Proxy) refuse(client net.Conn) {
 	reset(client)
 }
 
-// enter makes a connection known, unless there must be none.
-func (p *Proxy) enter(l *link) bool {
+// enter makes a connection known, unless there must be none, or none to this server any more.
+func (p *Proxy) enter(l *link, target string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.parted || p.state.closed {
+	if p.state.parted || p.state.closed || p.state.target != target {
 		return false
 	}
 	p.state.counts.Connections++
