@@ -53,7 +53,7 @@ func (b *Backend) Forward(ctx context.Context, organ, key string, query actors.Q
 		return nil, err
 	}
 	defer b.asks.forget(q)
-	at := post{}
+	at, moves := post{}, 0
 	for vain := 1; ; vain++ {
 		var next post // not to be read when ctx has ended before it was written
 		before := at
@@ -72,6 +72,12 @@ func (b *Backend) Forward(ctx context.Context, organ, key string, query actors.Q
 			return answer.data, answer.err
 		case ok:
 			at = post{why: spine.ErrMoved}
+			if moves++; moves == 1 {
+				continue // whoever has it now
+			}
+			if err := b.rest(ctx, min(moves-1, askSteps)); err != nil {
+				return nil, q.failed(at, err)
+			}
 		}
 	}
 }

@@ -99,20 +99,22 @@ func (d *differ) joinKeys(service string) []string {
 func (d *differ) calls() []fakeCall {
 	p := d.place()
 	switch n := d.rnd.IntN(100); {
-	case n < 24:
+	case n < 22:
 		return d.pull(p)
-	case n < 48:
+	case n < 44:
 		return d.commit(p)
-	case n < 62:
+	case n < 56:
 		return d.submit(p)
-	case n < 70:
+	case n < 64:
 		return d.acquire(p)
-	case n < 80:
+	case n < 74:
 		return d.cell(p)
-	case n < 90:
+	case n < 83:
 		return d.lease(p)
-	case n < 96:
+	case n < 88:
 		return d.look(p)
+	case n < 96:
+		return d.share(p)
 	default:
 		return d.rare(p)
 	}

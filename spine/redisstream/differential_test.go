@@ -58,7 +58,8 @@ var differWords = []string{
 	"acquire LOST", "undefer OK", "undefer MORE", "progress OK", "progress FENCED", "load OK", "load REACQUIRE", "load CHANGED",
 	"snapshot OK", "snapshot AHEAD", "snapshot CHANGED",
 	"trimcell OK", "trimcell MORE", "expire OK", "suspect OK", "join OK", "join LOST", "join AGAIN", "renew OK", "renew FENCED", "release OK",
-	"commit with a pull OK",
+	"commit with a pull OK", "beat OK", "beat STRUCK", "agree OK", "agree CHANGED", "strike OK", "strike CHANGED",
+	"ask OK", "ask OWNER", "ask FULL", "answer reply", "answer moved", "answer FULL",
 }
 
 // differ goes through one sequence of calls.
@@ -149,6 +150,9 @@ func (d *differ) compare(c fakeCall, reply any, err error, real *call) {
 	if errorWord(err) != errorWord(real.err) {
 		d.t.Errorf("seed %d: %s %q %q: the error is %v, the fake's %v", d.seed, name, c.keys, c.args, real.err, err)
 		return
+	}
+	if c.script == beatScript {
+		real.reply = inOrder(real.reply)
 	}
 	want, got := fmt.Sprintf("%#v", plainReply(real.reply)), fmt.Sprintf("%#v", plainReply(reply))
 	if err == nil && want != got {

@@ -18,10 +18,7 @@ func (s *fakeStore) command(words []string) any {
 	case "XRANGE":
 		return s.xrange(words[1], words[2], words[3], atoi(words[5]))
 	case "XLEN":
-		if x := s.stream(words[1]); x != nil {
-			return int64(len(x.entries))
-		}
-		return int64(0)
+		return s.xlen(words[1])
 	case "XDEL":
 		return s.xdel(words[1], words[2:]...)
 	case "ZRANGEBYSCORE":

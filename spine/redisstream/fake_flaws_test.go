@@ -1,6 +1,7 @@
 package redisstream
 
-// fakeFlaws are mistakes in the scripts, each of which the simulation must notice: see TestSimulationCatchesFlaws.
+// fakeFlaws are mistakes in the scripts, and one of a Spine, each of which the simulation must notice: see
+// TestRedisSimulationCatchesFlaws.
 type fakeFlaws struct {
 	noFence        bool // whoever asks is the owner
 	noSequence     bool // a commit is executed whatever its number
@@ -23,4 +24,6 @@ type fakeFlaws struct {
 	ackElsewhere   bool // the first entry of a commit is not acknowledged
 	leftProgress   bool // progress of finished entries stays
 	freeForAll     bool // a shard is given to whoever asks
+	goneAnswer     bool // an answer counts though the store has lost what it rests on
+	eagerAnswer    bool // the Spine answers from a state that is not settled yet
 }

@@ -16,6 +16,8 @@ func init() {
 		"commit": (*fakeStore).commit, "submit": (*fakeStore).submit, "promote": (*fakeStore).promote,
 		"load": (*fakeStore).load, "snapshot": (*fakeStore).snapshot, "trimcell": (*fakeStore).trimCell, "expire": (*fakeStore).expireCells,
 		"backlog": (*fakeStore).backlog, "remove": (*fakeStore).removeLetters,
+		"beat": (*fakeStore).beat, "agree": (*fakeStore).agree, "strike": (*fakeStore).strike,
+		"ask": (*fakeStore).ask, "answer": (*fakeStore).answer,
 	}
 }
 

@@ -20,7 +20,8 @@ type fakeStore struct {
 	now     func() time.Time
 	flaws   fakeFlaws
 
-	unpending []string // what was acknowledged and not pending: an owner that keeps the protocol never does that
+	notes     map[string]bool // what the simulation remembers of this past: it goes back with the store
+	unpending []string        // what was acknowledged and not pending: an owner that keeps the protocol never does that
 }
 
 // fakeHash and fakeSet have no order; replies sort where it matters.
@@ -46,7 +47,7 @@ type fakeCall struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		keys: map[string]any{}, expiry: map[string]time.Time{}, loaded: map[string]bool{}, history: map[string][]fakeEntry{},
-		now: time.Now,
+		now: time.Now, notes: map[string]bool{},
 	}
 }
 
@@ -96,6 +97,7 @@ func (s *fakeStore) clone() *fakeStore {
 	x := &fakeStore{
 		keys: make(map[string]any, len(s.keys)), expiry: maps.Clone(s.expiry), loaded: map[string]bool{},
 		history: make(map[string][]fakeEntry, len(s.history)), now: s.now, flaws: s.flaws,
+		notes: maps.Clone(s.notes),
 	}
 	for key, value := range s.keys {
 		switch v := value.(type) {

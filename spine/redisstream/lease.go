@@ -239,6 +239,10 @@ func (b *Backend) adjust(ctx context.Context, s *shard, acquired *call) bool {
 	if former == organs {
 		return true
 	}
+	if err := b.service.Succeeds(splitOrgans(former)); err != nil && b.operator == "" {
+		b.decline(ctx, s, token, err)
+		return false
+	}
 	keys := append([]string{s.own, s.in}, s.serviceKeys.due...)
 	for _, organ := range splitOrgans(former) {
 		if key := s.shardKeys.due(b.service.Name, organ); !slices.Contains(keys, key) {
@@ -264,6 +268,14 @@ func (b *Backend) adjust(ctx context.Context, s *shard, acquired *call) bool {
 }
 
 const undeferAtOnce = 500
+
+// decline gives back a shard that a newer program has had between a look and the acquisition.
+func (b *Backend) decline(ctx context.Context, s *shard, token string, err error) {
+	b.mu.Lock()
+	b.outdated(s, err)
+	b.mu.Unlock()
+	_ = b.once(ctx, &call{script: releaseScript, keys: []string{s.own}, args: []any{token}}) // else it runs out by itself
+}
 
 // taken begins the ownership of s, if the call has brought it. The lock must be held.
 func (b *Backend) taken(s *shard, c *call) {
@@ -302,6 +314,10 @@ func (b *Backend) taken(s *shard, c *call) {
 	s.settled = trimEvery // the first commit trims: else a stream that nobody holds for long never would be
 	s.rival, s.contested = rival{}, false
 	clear(s.former)
+	if !b.claimed(s) { // not any more
+		s.leaving = time.Now()
+		b.keeper.hurry()
+	}
 	s.noteDue(list(c.part(7)), nil, nil)
 	s.hush(text(c.part(8)))
 	b.broadcast()

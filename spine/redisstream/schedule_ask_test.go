@@ -204,6 +204,20 @@ func TestAnOwnerThatDoesNotRunIsAskedAgain(t *testing.T) {
 	assert.Equal(t, replied{`"5"`, nil}, <-got)
 }
 
+// An owner that does not answer yet, as one that has just taken a shard or is about to end, is not asked as fast as it can say so.
+func TestAnOwnerThatAnswersNothingIsNotPressed(t *testing.T) {
+	t.Parallel()
+	owner, asker := newYard(t).ownerAndAsker()
+	owner.Serve(func(context.Context, string, string, actors.Query) (json.RawMessage, error) {
+		return nil, spine.ErrNotRunning
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	_, err := asker.Forward(ctx, "sum", "k", howMuch)
+	require.ErrorIs(t, err, spine.ErrMoved)
+	assert.LessOrEqual(t, len(asker.tap.of(askScript)), 10, "10, 20, 40, 80 ms and so on between two questions")
+}
+
 func TestTooManyQuestionsAreRefusedAndFewAreAnsweredAtATime(t *testing.T) {
 	t.Parallel()
 	owner, asker := newYard(t).ownerAndAsker()

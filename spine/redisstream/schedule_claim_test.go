@@ -104,3 +104,66 @@ func TestAShardThatNobodyClaimsIsKeptForLater(t *testing.T) {
 	a.has(0, 1)
 	a.pull(1, "1")
 }
+
+// A claim that is withdrawn while the lease is on its way to this node: nobody would give the shard back otherwise, as long as
+// the claims do not change again.
+func TestAShardThatComesWhenItIsNotClaimedAnyMoreIsGivenBack(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.claimant("a"), y.claimant("b")
+	got := a.tap.next(1, acquireScript, linger)
+	a.Claim([]uint32{0})
+	<-got.met
+	a.Claim(nil)
+	b.Claim([]uint32{0})
+	close(got.leave)
+	b.has(0)
+	assert.Empty(t, a.Owned())
+}
+
+// A program that knows fewer organs has seen a shard free, and asks for it; meanwhile a newer program has had it. What that has
+// deferred for the new organ would be in nobody's line, and events would be finished without it.
+func TestAShardThatANewerProgramHasHadMeanwhileIsNotKept(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	claimant := func(name string, organs ...spine.OrganSpec) *node {
+		b, err := New(y.server.URL(), append(append([]Option{}, y.opts...), WithNode(name))...)
+		require.NoError(t, err)
+		b.Claim(nil)
+		return y.open(b, "svc", organs...)
+	}
+	older := claimant("older", loose("a"))
+	newer := claimant("newer", loose("a"), loose("b"))
+	late := older.tap.next(1, acquireScript, stall)
+	older.Claim([]uint32{0})
+	<-late.met
+	newer.Claim([]uint32{0})
+	newer.has(0)
+	newer.Claim(nil)
+	require.EventuallyWithT(t, func(c *assert.CollectT) { assert.Empty(c, newer.Owned()) }, 10*time.Second, time.Millisecond)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Empty(c, y.server.Client().HGet(y.soon(), newer.shards[0].own, "tok").Val())
+	}, 10*time.Second, time.Millisecond)
+	close(late.leave)
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		assert.Len(c, older.tap.of(acquireScript), 1)
+		assert.Equal(c, "2", y.server.Client().HGet(y.soon(), newer.shards[0].own, "epoch").Val())
+	}, 10*time.Second, time.Millisecond)
+	newer.Claim([]uint32{0})
+	newer.has(0)
+	assert.Empty(t, older.Owned())
+	assert.Equal(t, "a b", y.server.Client().HGet(y.soon(), newer.shards[0].own, "organs").Val())
+}
+
+func TestAClockThatIsSetTakesNoShard(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.claimant("a", 0), y.claimant("b", 0)
+	a.has(0)
+	for range leastReadings {
+		b.contend(y.soon())
+	}
+	y.advance(2 * time.Hour)
+	b.contend(y.soon())
+	assert.Empty(t, b.Owned())
+}

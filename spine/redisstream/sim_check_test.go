@@ -15,6 +15,7 @@ import (
 // simHistory is all that has ever come into the streams, shard by shard.
 type simHistory struct {
 	events []actors.Event
+	entry  map[string]string // of an event: its stream and its place there
 	seen   map[actors.ID]bool
 	done   map[string]map[string]int // organ, event: marks
 	dead   map[string]map[string]int // organ, event: dead letters
@@ -26,7 +27,7 @@ type simHistory struct {
 func (s *redisSim) history() *simHistory {
 	h := &simHistory{
 		seen: map[actors.ID]bool{}, done: map[string]map[string]int{}, dead: map[string]map[string]int{},
-		order: map[string][]string{}, steps: map[string][]string{}, key: map[string]string{},
+		order: map[string][]string{}, entry: map[string]string{}, steps: map[string][]string{}, key: map[string]string{},
 	}
 	var marks []actors.Event
 	for i := range s.shards {
@@ -45,6 +46,7 @@ func (s *redisSim) history() *simHistory {
 				continue
 			}
 			h.events = append(h.events, ev)
+			h.entry[ev.ID().String()] = s.keys.shard(i).in + " " + e.id.String()
 			if ev.HasKey() {
 				h.key[ev.ID().String()] = ev.Key()
 			}
@@ -106,16 +108,19 @@ func (s *redisSim) check() {
 	}
 	for _, v := range s.services {
 		for i := range v.organs {
-			s.checkOrgan(h, &v.organs[i])
+			s.checkOrgan(h, &v.organs[i], v.adds(i))
 		}
 		s.checkService(v)
 	}
+	s.checkBoxes()
 	if s.failed == "" {
 		s.checkCells(h)
 	}
 }
 
-func (s *redisSim) checkOrgan(h *simHistory, o *simOrgan) {
+// checkOrgan checks the effects on one organ. One that the service added need have none where an older program has finished an
+// event.
+func (s *redisSim) checkOrgan(h *simHistory, o *simOrgan, added string) {
 	place := map[string]int{}
 	for i, ev := range h.events {
 		id := ev.ID().String()
@@ -128,6 +133,9 @@ func (s *redisSim) checkOrgan(h *simHistory, o *simOrgan) {
 			wantDone = 1
 		default:
 			wantDead = 1
+		}
+		if added != "" && s.store.notes[olderNote(added, h.entry[id])] && done+dead <= 1 && o.types[ev.Type()] {
+			wantDone, wantDead = done, dead
 		}
 		if done != wantDone || dead != wantDead {
 			s.fail("event %s %s, organ %s: %d effects, %d dead letters, want %d and %d", ev.Type(), id, o.name, done, dead, wantDone, wantDead)
@@ -258,6 +266,9 @@ func (s *redisSim) leftover() string {
 		if len(n.works) > 0 || n.b == nil || n.opening != nil || n.publishing != nil {
 			left = append(left, fmt.Sprintf("%s: %s", n.name, n.inHand()))
 		}
+	}
+	if len(left) == 0 {
+		left = append(s.unclaimed(), s.unread()...)
 	}
 	return strings.Join(left, "\n")
 }

@@ -14,6 +14,29 @@ func (s *redisSim) offerFaults(add func(weight int, possible bool, f func())) {
 	add(1, s.joined() && s.chance(4), s.keep)
 	add(1, len(s.saved) > 0 && s.rollbacks < simRollbacks && s.chance(12), func() { s.rollBackTo(s.rnd.IntN(len(s.saved))) })
 	add(1, s.chance(8), func() { s.jump(n) })
+	add(1, s.upgrades && n.b != nil && n.opening == nil && s.chance(2), func() { s.steal(n) })
+	if s.claims {
+		for _, x := range s.nodes {
+			add(4, x.watches(), func() { s.leap(x) })
+		}
+	}
+}
+
+// leap sets a node's clock ahead by more than a lease.
+func (s *redisSim) leap(n *simNode) {
+	s.cover["clock"]++
+	s.trace("the clock of %s leaps", n.name)
+	n.clock.Add(int64(2 * beatsPerLease * simBeat))
+}
+
+// watches reports whether the node is about to find that a lease has run out.
+func (n *simNode) watches() bool {
+	if n.b == nil {
+		return false
+	}
+	n.b.mu.Lock()
+	defer n.b.mu.Unlock()
+	return slices.ContainsFunc(n.b.shards, func(x *shard) bool { return !x.owned() && x.rival.token != "" && x.rival.readings == leastReadings-1 })
 }
 
 // crash ends a process.
@@ -39,6 +62,7 @@ func (s *redisSim) steal(n *simNode) {
 		if !x.owned() {
 			h, _ := s.store.keys[x.own].(fakeHash)
 			x.rival = rival{token: h["tok"], beat: h["beat"], since: time.Now().Add(-time.Hour), readings: leastReadings}
+			s.watch.forged[forgery(n.b.owner, x.own, h["tok"], h["beat"])] = true
 		}
 	}
 	n.b.mu.Unlock()
@@ -79,6 +103,8 @@ func (s *redisSim) rollBackTo(i int) {
 	s.cover["rollback"]++
 	clear(s.accepted)
 	s.published = nil
+	s.watch.wentBack(s)
+	s.goneBack()
 	if s.chance(2) {
 		s.store.loaded = loaded // else the server has started again and knows no script
 	}

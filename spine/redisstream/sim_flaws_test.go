@@ -5,8 +5,8 @@ import "testing"
 // flawedSeeds is how many seeds a mistake in the scripts may hide from.
 const flawedSeeds = 6000
 
-// TestRedisSimulationCatchesFlaws holds the simulation to what it is for: of each mistake that somebody could make in the scripts it
-// must find a seed that shows it.
+// TestRedisSimulationCatchesFlaws holds the simulation to what it is for: of each mistake that somebody could make in the scripts, or
+// in a Spine that is asked, it must find a seed that shows it.
 func TestRedisSimulationCatchesFlaws(t *testing.T) {
 	t.Parallel()
 	for name, flaws := range map[string]fakeFlaws{
@@ -17,6 +17,8 @@ func TestRedisSimulationCatchesFlaws(t *testing.T) {
 		"trimmed without regard to other services": {trimService: true}, "deferred, and in hand": {deferredInHand: true},
 		"deferred, and in no line": {lostLine: true}, "submitted twice": {twiceSubmitted: true}, "published twice": {twicePublished: true},
 		"acknowledged another": {ackElsewhere: true}, "progress is left": {leftProgress: true},
+		"given to whoever asks":              {freeForAll: true},
+		"an answer from what is gone counts": {goneAnswer: true}, "answered before it is settled": {eagerAnswer: true},
 		"no fence, loose cells": {looseCells: true, noFence: true}, "a cell is read in parts": {tornCells: true},
 	} {
 		t.Run(name, func(t *testing.T) {

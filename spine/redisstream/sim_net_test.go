@@ -27,6 +27,7 @@ type simRequest struct {
 	loose  int  // those behind are one transaction
 	block  bool // the server answers it when there is something
 	origin []*call
+	poll   bool // it looks for questions and answers, and nothing else
 	done   chan struct{}
 }
 
@@ -39,6 +40,9 @@ type simServer struct {
 	node *simNode
 	life int // of the node
 	shut chan struct{}
+
+	owner   string
+	service *simService // as the process knows it
 }
 
 func (v *simServer) do(ctx context.Context, loose, tx []*call) {
@@ -60,6 +64,8 @@ func (v *simServer) wait(ctx context.Context, c *call) {
 
 func (v *simServer) close() {}
 
+func (v *simServer) box() string { return v.node.s.keys.box(v.owner) }
+
 // errSimSlow is what a client gets that has waited long enough.
 var errSimSlow = fmt.Errorf("sim: %w", context.DeadlineExceeded)
 
@@ -70,6 +76,7 @@ func (v *simServer) ask(r *simRequest, patience time.Duration) {
 		c.reply, c.err = nil, nil
 		r.calls = append(r.calls, fakeCallOf(c))
 	}
+	r.poll = !r.block && len(r.calls) == 1 && r.calls[0].script == nil && r.calls[0].args[0] == "XREAD" && r.calls[0].args[4] == v.box()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
@@ -115,7 +122,7 @@ func (n *simNet) leave(r *simRequest) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.queue = slices.DeleteFunc(n.queue, func(x *simRequest) bool { return x == r })
-	if !r.block {
+	if !r.block && !r.poll {
 		n.late = append(n.late, r)
 	}
 }
@@ -134,6 +141,18 @@ func (n *simNet) open(deliverable func(*simRequest) bool) []*simRequest {
 		return cmp.Or(cmp.Compare(a.server.node.index, b.server.node.index), cmp.Compare(a.name(), b.name()))
 	})
 	return open
+}
+
+// answerPolls answers those who look for messages, where there are none: that they do is no event.
+func (s *redisSim) answerPolls() (some bool) {
+	for _, r := range s.net.open(func(r *simRequest) bool { return r.poll && !r.server.node.frozen }) {
+		if s.store.xlen(r.server.box()) == 0 {
+			s.net.take(r, false)
+			close(r.done)
+			some = true
+		}
+	}
+	return some
 }
 
 // take removes a request from the queue.
@@ -198,6 +217,9 @@ func (s *redisSim) deliver(r *simRequest, fate simFate) {
 	}
 	s.net.take(r, fate == simLate)
 	s.trace("%s/%d %s: %s", r.server.node.name, r.server.life, fate, s.describe(r))
+	if s.untimely(r) {
+		s.rollBackTo(s.rnd.IntN(len(s.saved)))
+	}
 	if s.joined() && s.tricky(r) {
 		s.keep()
 		defer s.rollBackTo(len(s.saved) - 1) // takes back this request alone
@@ -219,7 +241,7 @@ func (s *redisSim) deliver(r *simRequest, fate simFate) {
 			r.origin[i].reply, r.origin[i].err = nil, errSimNet
 			continue
 		}
-		r.origin[i].reply, r.origin[i].err = s.store.exec(c)
+		r.origin[i].reply, r.origin[i].err = s.execute(r.server, c)
 		s.answered(c, r.origin[i])
 	}
 	if fate == simReplyLost {
@@ -244,6 +266,11 @@ func (s *redisSim) tricky(r *simRequest) bool {
 	}
 	s.trick--
 	return s.trick == 0
+}
+
+// untimely reports whether the store goes back just when a question is answered.
+func (s *redisSim) untimely(r *simRequest) bool {
+	return r.calls[0].script == answerScript && !s.calm && len(s.saved) > 0 && s.rollbacks < simRollbacks && s.chance(3)
 }
 
 // deliverWait answers a read that waits, if there is something.
@@ -274,7 +301,7 @@ func (s *redisSim) executeLate(r *simRequest) {
 	s.cover["arrived late"]++
 	s.trace("%s/%d arrives: %s", r.server.node.name, r.server.life, s.describe(r))
 	for _, c := range r.calls {
-		reply, err := s.store.exec(c)
+		reply, err := s.execute(r.server, c)
 		s.answered(c, &call{reply: reply, err: err})
 	}
 }

@@ -17,7 +17,9 @@ type simNode struct {
 	s       *redisSim
 	index   int
 	name    string
-	service *simService
+	home    *simService // its service
+	service *simService // as its program knows it
+	older   bool        // the program knows fewer organs
 	life    int
 	frozen  bool
 	clock   atomic.Int64 // ns ahead of the world's
@@ -34,6 +36,9 @@ type simNode struct {
 	taken                                          []simSnapshot // and not saved yet
 	holds                                          map[simKey]*simHold
 	pulled                                         bool // since the last look at it something has come
+
+	member simMember
+	desk   *simDesk
 }
 
 // simTask is a call that is under way in a goroutine of its own.
@@ -61,9 +66,11 @@ func (n *simNode) begin(call func() (take func())) *simTask {
 // start makes a process of the node.
 func (n *simNode) start() {
 	n.life++
+	n.program()
 	opts := []Option{
 		WithNamespace("sim"), WithShards(n.s.shards), WithLease(beatsPerLease * simBeat), WithLogger(simLog), WithNode(fmt.Sprintf("%s.%d", n.name, n.life)),
 		WithTimeouts(time.Second, n.s.patience), WithClock(func() time.Time { return time.Now().Add(time.Duration(n.clock.Load())) }), WithRelaxedDurability(),
+		WithHandover(n.s.handover),
 	}
 	b, err := New("redis://127.0.0.1:1", opts...)
 	if err != nil {
@@ -71,12 +78,17 @@ func (n *simNode) start() {
 		return
 	}
 	b.server.close()
-	n.server = &simServer{net: n.s.net, node: n, life: n.life, shut: make(chan struct{})}
+	b.owner = fmt.Sprintf("%s.%d/%04x", n.name, n.life, n.life)
+	n.server = &simServer{net: n.s.net, node: n, life: n.life, shut: make(chan struct{}), owner: b.owner, service: n.service}
 	b.server, b.store, b.joinable = n.server, "sim", n.s.joinable
 	n.b = b
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.opening, n.publishing, n.settling, n.loading, n.saving, n.pulling, n.glancing = nil, nil, nil, nil, nil, nil, nil
 	n.works, n.cells, n.holds, n.taken = nil, map[persistence.Cell]*simCell{}, map[simKey]*simHold{}, nil
+	n.claimant()
+	if n.desk = new(simDesk); n.s.asks {
+		b.Serve(n.desk.answer)
+	}
 	n.open()
 }
 
@@ -90,6 +102,9 @@ func (n *simNode) open() {
 				n.opening = nil
 			case errors.Is(err, spine.ErrStoreLost):
 				n.s.fail("open: %v", err)
+			case errors.Is(err, spine.ErrOrgans):
+				n.s.cover["an older program is refused"]++
+				n.upgrade()
 			}
 		}
 	})
@@ -111,7 +126,7 @@ func (n *simNode) collect() {
 	if n.b == nil || n.frozen {
 		return
 	}
-	for _, at := range []**simTask{&n.opening, &n.publishing, &n.settling, &n.loading, &n.saving, &n.pulling, &n.glancing} {
+	for _, at := range []**simTask{&n.opening, &n.publishing, &n.settling, &n.loading, &n.saving, &n.pulling, &n.glancing, &n.member.beating, &n.desk.read} {
 		task := *at
 		if task == nil || !task.done.Load() {
 			continue
@@ -127,7 +142,7 @@ func (n *simNode) collect() {
 // offer adds what the node could do now.
 func (n *simNode) offer(add func(weight int, possible bool, f func())) {
 	if n.b == nil {
-		add(2, true, n.start)
+		add(2, n.s.mayStart(n), n.start)
 		return
 	}
 	if n.opening != nil {
@@ -140,6 +155,8 @@ func (n *simNode) offer(add func(weight int, possible bool, f func())) {
 	add(3, n.settling == nil && staged, n.settle)
 	add(3, n.loading == nil && load != nil, func() { n.load(load) })
 	add(2, n.saving == nil, n.save)
+	n.offerMembership(add)
+	n.offerAsks(add)
 	add(2, n.glancing == nil, func() { n.glance(n.s.rnd.IntN(len(n.service.organs))) })
 }
 
@@ -151,6 +168,10 @@ func (n *simNode) calmStep() bool {
 	}
 	if n.opening != nil {
 		return true
+	}
+	n.calmMember()
+	if x := n.answerable(); x != nil {
+		n.reply(x)
 	}
 	ready, _, load := n.inspect()
 	for len(ready) > 0 {
@@ -190,12 +211,23 @@ func (n *simNode) pull() {
 	if n.s.chance(3) || w.Organs != nil {
 		ctx, stop = context.WithTimeout(n.ctx, time.Duration(1+n.s.rnd.Int64N(int64(300*time.Millisecond))))
 	}
+	handed := make(chan []spine.Delivery, 1)
+	if n.s.chance(2) {
+		w.Hand = func(ds []spine.Delivery) { handed <- ds }
+	}
 	n.pulling = n.begin(func() func() {
 		defer stop()
 		ds, err := b.Pull(ctx, w)
+		over := errors.Is(err, spine.ErrHanded)
+		if over {
+			ds, err = <-handed, nil
+		}
 		return func() {
-			if errors.Is(err, spine.ErrStoreLost) {
-				n.s.fail("%s: pull: %v", n.name, err)
+			if over {
+				n.s.cover["handed over"]++
+			}
+			if errors.Is(err, spine.ErrStoreLost) || len(handed) > 0 {
+				n.s.fail("%s: pull: %v, and handed over besides: %d", n.name, err, len(handed))
 			}
 			for i := range ds {
 				n.pulled = true

@@ -2,6 +2,8 @@ package redisstream
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,8 @@ import (
 type simService struct {
 	spec   spine.Service
 	organs []simOrgan
+	nodes  []string    // that serve it
+	former *simService // as older programs know it; nil: there are none
 }
 
 // simOrgan is what an organ listens to.
@@ -57,7 +61,61 @@ func (s *redisSim) planServices() {
 		s.services = append(s.services, v)
 	}
 	for i := range max(nodes, count) {
-		s.nodes = append(s.nodes, &simNode{s: s, index: i, name: fmt.Sprintf("n%d", i), service: s.services[i%count]})
+		v := s.services[i%count]
+		s.nodes = append(s.nodes, &simNode{s: s, index: i, name: fmt.Sprintf("n%d", i), home: v, service: v})
+		v.nodes = append(v.nodes, s.nodes[i].name)
+	}
+}
+
+// planLives draws what of a cluster a run has. It does so apart from all else, and a run that has nothing of it is as it would be
+// otherwise.
+func (s *redisSim) planLives() {
+	rnd := rand.New(rand.NewPCG(s.seed, 4))
+	s.claims = rnd.IntN(2) == 0
+	s.asks = rnd.IntN(2) == 0 && !s.expires // what expires in the store while it is in memory is not what a Spine does
+	s.upgrades = rnd.IntN(3) == 0
+	s.handover = []time.Duration{0, 50 * time.Millisecond, 300 * time.Millisecond, DefaultHandover, DefaultHandover}[rnd.IntN(5)]
+	for _, v := range s.services {
+		if last := len(v.organs) - 1; s.upgrades && last > 0 {
+			v.former = &simService{spec: v.spec, organs: v.organs[:last]}
+			v.former.spec.Organs = v.spec.Organs[:last]
+		}
+	}
+	for _, n := range s.nodes {
+		n.older = n.home.former != nil && (n.name == n.home.nodes[0] || rnd.IntN(3) == 0)
+	}
+}
+
+// adds is the service's name where the organ was added to it, else "".
+func (v *simService) adds(organ int) string {
+	if v.former == nil || organ < len(v.former.organs) {
+		return ""
+	}
+	return v.spec.Name
+}
+
+// mayStart reports whether a process may begin: the first of an older program comes before any of a newer one.
+func (s *redisSim) mayStart(n *simNode) bool {
+	return n.older || !slices.ContainsFunc(s.nodes, func(x *simNode) bool {
+		return x.older && x.home == n.home && (x.life == 0 || x.life == 1 && x.opening != nil)
+	})
+}
+
+// program is what the node's next process runs: at times it is a newer one from now on.
+func (n *simNode) program() {
+	n.older = n.older && (n.life == 1 || !n.s.chance(3))
+	n.service = n.home
+	if n.older {
+		n.service = n.home.former
+	}
+}
+
+// upgrade ends a process of an older program, to begin again with the newer one.
+func (n *simNode) upgrade() {
+	if n.older {
+		n.older = false
+		n.s.trace("%s is upgraded", n.name)
+		n.die()
 	}
 }
 

@@ -17,6 +17,7 @@ type simWork struct {
 	organ    int
 	event    actors.Event
 	shard    uint32
+	token    string // of the owner who handed it out
 	receipt  spine.Receipt
 	handout  uint64
 	position spine.Position
@@ -88,12 +89,23 @@ func (n *simNode) receive(d *spine.Delivery) {
 	case len(todo) == 0:
 		todo = []spine.Todo{{Organ: spine.NoOrgan}}
 	}
+	token := n.tokenOf(d)
 	for _, t := range todo {
 		n.admit(&simWork{
-			organ: t.Organ, event: d.Event, shard: d.Shard, receipt: d.Receipt, handout: d.Handout, position: d.Position,
+			organ: t.Organ, event: d.Event, shard: d.Shard, token: token, receipt: d.Receipt, handout: d.Handout, position: d.Position,
 			attempts: t.Attempts, first: t.First,
 		})
 	}
+}
+
+// tokenOf is the token under which a delivery came, "" when the shard was lost since.
+func (n *simNode) tokenOf(d *spine.Delivery) string {
+	n.b.mu.Lock()
+	defer n.b.mu.Unlock()
+	if x := n.b.shards[d.Shard]; d.Handout > x.lostMark {
+		return x.token
+	}
+	return ""
 }
 
 func (n *simNode) admit(w *simWork) {

@@ -17,6 +17,7 @@ import (
 
 var (
 	simSeeds = flag.Int("redis.seeds", 200, "how many seeds TestRedisSimulation runs")
+	simFirst = flag.Uint64("redis.first", 1, "the first seed of TestRedisSimulation")
 	simSeed  = flag.Uint64("redis.seed", 0, "run this seed alone, and tell all that happens")
 )
 
@@ -35,7 +36,7 @@ func TestRedisSimulation(t *testing.T) {
 	}
 	var mu sync.Mutex
 	cover := map[string]int{}
-	simEach(t, *simSeeds, func(t *testing.T, seed uint64) bool {
+	simEach(*simFirst, *simSeeds, func(seed uint64) bool {
 		s := runRedisSeed(t, seed, fakeFlaws{}, false)
 		mu.Lock()
 		defer mu.Unlock()
@@ -65,7 +66,10 @@ var simCovered = []string{
 	string(simAnswered), string(simReplyLost), string(simRequestLost), string(simLate), string(simPart), "arrived late",
 	"crash", "freeze", "steal", "rollback", "rollback noticed", "clock", "FENCED", "REACQUIRE", "HELD", "lost", "told of a loss",
 	"retry", "defer", "waits", "dead letter", "cell loaded", "snapshot saved", "delayed", "duplicate", "trim",
-	"commit and pull", "commit, and pull",
+	"commit and pull", "commit, and pull", "handed over",
+	"claim", "agreed", "struck off", "handover", "handover that took too long", "takeover", "taken when free",
+	"asked, and answered", "asked, and no cell", "asked, and no owner", "asked, and moved", "answered while it changed",
+	"answer: reply", "answer: moved", "settled by an older program", "an older program is refused",
 }
 
 // simSeldom is what must happen in a thousand.
@@ -75,20 +79,20 @@ var simSeldom = []string{"expired", "snapshot refused"}
 const simWorkers = 2
 
 // simEach runs seeds until one says stop.
-func simEach(t *testing.T, seeds int, run func(t *testing.T, seed uint64) bool) {
+func simEach(first uint64, seeds int, run func(seed uint64) bool) {
 	var mu sync.Mutex
-	next, stop := uint64(0), false
+	next, stop := first, false
 	take := func() (uint64, bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		next++
-		return next, !stop && next <= uint64(seeds)
+		return next - 1, !stop && next <= first+uint64(seeds)
 	}
 	var all sync.WaitGroup
 	for range simWorkers {
 		all.Go(func() {
 			for seed, ok := take(); ok; seed, ok = take() {
-				if !run(t, seed) {
+				if !run(seed) {
 					mu.Lock()
 					stop = true
 					mu.Unlock()
@@ -127,6 +131,14 @@ type redisSim struct {
 	rollbacks  int
 	trick      int // the commit of this number, once all is calm, is taken back; 0: none
 	expires    bool
+	claims     bool          // nodes serve what they agree on
+	handover   time.Duration // see WithHandover
+	plans      int           // drawn so far
+	asks       bool          // cells are asked for
+	asked      []*simAsk     // without an answer
+	questions  int           // so far
+	upgrades   bool          // some nodes begin with a program of fewer organs
+	watch      simWatch
 	joinable   int
 	accepted   map[actors.ID]bool // answered so, and not taken back by a rollback
 	published  []actors.Event     // with an id that may be published again
@@ -155,7 +167,7 @@ func newRedisSim(t *testing.T, seed uint64, flaws fakeFlaws, verbose bool) *redi
 	s := &redisSim{
 		t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 3)), verbose: verbose, cover: map[string]int{}, keys: keyring{"sim"},
 		store: newFakeStore(), net: &simNet{}, patience: 500 * time.Millisecond, budget: 14, accepted: map[actors.ID]bool{},
-		root: actors.NewStamper(actors.StamperOptions{Service: "sim", Encode: true}),
+		root: actors.NewStamper(actors.StamperOptions{Service: "sim", Encode: true}), watch: newSimWatch(),
 	}
 	s.shards = 1 + s.rnd.IntN(4)
 	s.faulty = 6 + s.rnd.IntN(30)
@@ -168,6 +180,7 @@ func newRedisSim(t *testing.T, seed uint64, flaws fakeFlaws, verbose bool) *redi
 	}
 	_, _ = s.store.exec(fakeCall{createScript, []string{s.keys.meta()}, []string{layout, fmt.Sprint(s.shards), "sim"}})
 	s.planServices()
+	s.planLives()
 	return s
 }
 
@@ -188,7 +201,9 @@ func (s *redisSim) trace(format string, args ...any) {
 // run is one seed: a time with faults, then one without, in which everything must be finished.
 func (s *redisSim) run() {
 	for _, n := range s.nodes {
-		n.start()
+		if s.mayStart(n) {
+			n.start()
+		}
 	}
 	s.settle()
 	for range 150 + s.rnd.IntN(250) {
@@ -206,9 +221,13 @@ func (s *redisSim) run() {
 // settle lets everybody run until all wait, and takes what they have brought.
 func (s *redisSim) settle() {
 	synctest.Wait()
+	for s.asks && s.answerPolls() {
+		synctest.Wait()
+	}
 	for _, n := range s.nodes {
 		n.collect()
 	}
+	s.collectAsks()
 	s.steps++
 }
 
@@ -250,6 +269,9 @@ func (s *redisSim) fate() simFate {
 
 func (s *redisSim) passTime() {
 	most := 30 * time.Millisecond
+	if s.claims && s.chance(3) {
+		most = simBeat // leases are renewed and looked at, one after the other
+	}
 	if s.chance(6) {
 		most = time.Second
 	}
@@ -265,6 +287,7 @@ func (s *redisSim) calmDown() {
 		if n.frozen {
 			n.thaw()
 		}
+		n.upgrade()
 	}
 	for s.net.underway() > 0 {
 		if r := s.net.arrive(0); s.chance(2) {
