@@ -1,0 +1,5 @@
+//go:build !race
+
+package redisstream
+
+const raced = false
