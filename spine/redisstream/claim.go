@@ -96,6 +96,9 @@ func (b *Backend) Leave(save spine.SaveFunc) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.save = save
+	for _, s := range b.shards {
+		s.farewell = nil // what the last Spine has not saved by now it never will
+	}
 	b.keeper.hurry()
 }
 

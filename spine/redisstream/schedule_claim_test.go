@@ -168,3 +168,21 @@ func TestAClockThatIsSetTakesNoShard(t *testing.T) {
 	b.contend(y.soon())
 	assert.Empty(t, b.Owned())
 }
+
+// A Spine that has ended saves no more; the one that runs after it is asked anew.
+func TestTheCellsOfALeavingShardAreSavedByTheSpineThatRuns(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.claimant("a", 0), y.claimant("b")
+	a.has(0)
+	asked := make(chan struct{}, 1)
+	a.Leave(func(func(string) bool, func()) { asked <- struct{}{} })
+	a.Claim(nil)
+	b.Claim([]uint32{0})
+	<-asked
+	a.yield()
+	assert.Equal(t, []uint32{0}, a.Owned(), "its cells are not saved")
+	a.Leave(func(_ func(string) bool, saved func()) { go saved() })
+	b.has(0)
+	assert.Empty(t, a.Owned())
+}
