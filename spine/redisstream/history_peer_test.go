@@ -19,13 +19,14 @@ import (
 // peer is one of the nodes.
 type peer struct {
 	*Backend
-	f      *fleet
-	client int
-	seed   uint64
-	turns  chan struct{}
-	looks  chan struct{}
-	images map[uint32]map[string]*image // by shard; the settling goroutine's own
-	void   map[uint32]uint64            // what is handed out up to it is lost
+	f       *fleet
+	client  int
+	seed    uint64
+	stamper *actors.Stamper // the publishing goroutine's own
+	turns   chan struct{}
+	looks   chan struct{}
+	images  map[uint32]map[string]*image // by shard; the settling goroutine's own
+	void    map[uint32]uint64            // what is handed out up to it is lost
 }
 
 // image is what a node knows of a cell.
@@ -42,7 +43,7 @@ func (f *fleet) join(client int, seed uint64) *peer {
 	require.NoError(f, b.Open(f.ctx, spine.Service{Name: "svc", Organs: []spine.OrganSpec{strict("list")}}))
 	b.keeper.stop()
 	return &peer{
-		Backend: b, f: f, client: client, seed: seed, turns: make(chan struct{}, 1), looks: make(chan struct{}, 1),
+		Backend: b, f: f, client: client, seed: seed, stamper: newStamper(), turns: make(chan struct{}, 1), looks: make(chan struct{}, 1),
 		images: map[uint32]map[string]*image{}, void: map[uint32]uint64{},
 	}
 }
@@ -72,7 +73,7 @@ func (p *peer) publishSome(dice *rand.Rand, limit time.Duration) {
 	defer stop()
 	var evs []actors.Event
 	for range publishedAtOnce {
-		ev, err := p.f.stamper.Root(step{keyName(dice.IntN(fleetKeys)), textOf(p.f.texts.Add(1))}, p.f.clock())
+		ev, err := p.stamper.Root(step{keyName(dice.IntN(fleetKeys)), textOf(p.f.texts.Add(1))}, p.f.clock())
 		if err != nil {
 			p.f.fail("stamp", err)
 			return

@@ -25,7 +25,7 @@ type yard struct {
 	server  *redistest.Server
 	keys    keyring
 	opts    []Option
-	stamper *actors.Stamper
+	stamper *actors.Stamper // the test's own goroutine's
 
 	mu  sync.Mutex
 	now time.Time
@@ -39,13 +39,17 @@ func newYardOn(t *testing.T, server *redistest.Server, opts ...Option) *yard {
 	ns := redistest.Namespace(t)
 	y := &yard{
 		T: t, server: server, keys: keyring{ns}, now: time.Now().Truncate(time.Millisecond),
-		stamper: actors.NewStamper(actors.StamperOptions{Service: "yard"}),
+		stamper: newStamper(),
 	}
 	y.opts = append([]Option{
 		WithNamespace(ns), WithShards(1), WithLease(time.Hour), WithClock(y.clock), WithRelaxedDurability(),
 		WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))),
 	}, opts...)
 	return y
+}
+
+func newStamper() *actors.Stamper {
+	return actors.NewStamper(actors.StamperOptions{Service: "yard"})
 }
 
 func (y *yard) clock() time.Time {
