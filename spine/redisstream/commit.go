@@ -55,7 +55,7 @@ type staged struct {
 }
 
 func newPiece(b *Backend, s *shard) *piece {
-	return &piece{b: b, shard: s, token: s.token, keyIndex: map[string]int{}}
+	return &piece{b: b, shard: s, token: s.token}
 }
 
 func (p *piece) full() bool { return p.settled >= pieceSettlements || p.bytes >= pieceBytes }
@@ -67,12 +67,15 @@ func (p *piece) key(key, typ string) int {
 	}
 	p.keys = append(p.keys, key)
 	p.types = append(p.types, typ)
+	if p.keyIndex == nil {
+		p.keyIndex = map[string]int{}
+	}
 	p.keyIndex[key] = len(p.keys)
 	return len(p.keys)
 }
 
-// fixedKeys of a commit have their place; those that vary come after them.
-const fixedKeys = 7
+// fixedKeys of a commit have their place; those that vary come after them, and behind these those that few commits need.
+const fixedKeys = 3
 
 // stream returns the number of a shard's stream. That of the piece's own shard has its place.
 func (p *piece) stream(s *shard) int {
@@ -290,29 +293,42 @@ func (p *piece) seal() {
 func (p *piece) call() *call {
 	p.number = p.shard.commit + 1
 	b, s := p.b, p.shard
-	c := &call{
-		script: commitScript,
-		keys: append([]string{
-			s.own, s.in, s.progress, s.suspects, b.keys.load(), b.keys.letters(b.service.Name), b.keys.bell(),
-		}, p.keys...),
+	c := &call{script: commitScript, keys: append([]string{s.own, s.in, b.keys.load()}, p.keys...)}
+	size := 16 + len(p.finished) + len(p.events)
+	more := p.hasMore()
+	if more {
+		size += 16 + len(p.types) + len(p.late) + len(p.letters) + len(p.progress) + len(p.scores) + 16*len(p.cells)
 	}
-	args := make([]any, 0, 32+len(p.finished)+len(p.events)+len(p.late)+len(p.letters)+len(p.progress)+len(p.scores)+16*len(p.cells))
+	args := make([]any, 0, size)
 	args = append(args, p.token, formatNumber(p.number), formatNumber(p.pmin), b.service.Name, p.trim(), "", "") // see join
+	args = section(args, p.finished, 1)
+	c.args = section(args, p.events, 3)
+	if more {
+		c.keys = append(c.keys, s.progress, s.suspects, b.keys.letters(b.service.Name), b.keys.bell())
+		c.args = p.more(c.args)
+	}
+	return c
+}
+
+// hasMore reports whether a commit does more than most do: to finish entries, and to append events.
+func (p *piece) hasMore() bool {
+	return len(p.cells)+len(p.forgotten)+len(p.progress)+len(p.late)+p.nletters+len(p.away)+len(p.survived)+len(p.scores) > 0
+}
+
+// more appends the sections that most commits have nothing in.
+func (p *piece) more(args []any) []any {
 	args = section(args, p.types, 1)
 	args = append(args, len(p.cells))
 	for _, x := range p.cells {
 		args = x.append(args)
 	}
-	args = section(args, p.finished, 1)
 	args = section(args, p.forgotten, 1)
 	args = section(args, p.progress, 2)
-	args = section(args, p.events, 3)
 	args = section(args, p.late, 4)
 	args = append(append(args, p.nletters), p.letters...)
 	args = section(args, p.away, 1)
 	args = section(args, p.survived, 1)
-	c.args = section(args, p.scores, 3)
-	return c
+	return section(args, p.scores, 3)
 }
 
 func section(args, words []any, width int) []any {

@@ -274,7 +274,7 @@ func (d *differ) cell(p place) []fakeCall {
 		return call1(snapshotScript, []string{p.own, cell}, token, orZero(seq), fmt.Sprint(1+d.rnd.IntN(pieces)), fmt.Sprint(pieces), d.word("piece"),
 			d.word("meta"), fmt.Sprintf("%x", sum))
 	case 3:
-		return call1(trimCellScript, []string{p.own, cell}, token, fmt.Sprint(1+d.rnd.IntN(3)))
+		return call1(trimCellScript, []string{p.own, cell}, token, fmt.Sprint(1+d.rnd.IntN(4)/3))
 	default:
 		keys := []string{p.own, p.idle[organ]}
 		args := []string{token, fmt.Sprint(d.rnd.IntN(1000))}

@@ -28,17 +28,43 @@ func (c *commitDraft) section(width int, words ...string) {
 
 func (d *differ) commit(p place) []fakeCall {
 	c := &commitDraft{d: d, p: p}
+	c.section(1, d.ids(p, 4)...)
+	c.events()
+	plain := c.args
+	c.args = nil
+	away := c.more()
+	trim := ""
+	switch d.rnd.IntN(8) {
+	case 0, 1:
+		trim = "+"
+	case 2:
+		trim = d.id(p)
+	}
+	args := []string{d.token(p), d.next(d.peek(p.own, "c")), d.near(d.peek(p.own, "p")), p.service, trim, "", ""}
+	if d.chance(3) {
+		args[5], args[6] = d.next(d.peek(p.own, "p")), d.peek(p.own, "h")
+	}
+	args = append(args, plain...)
+	keys := append([]string{p.own, p.shard.in, differRing.load()}, c.keys...)
+	if !d.chance(5) || len(away) > 0 {
+		args = append(append(append(args, fmt.Sprint(len(c.types))), c.types...), c.args...)
+		keys = append(keys, p.progress, p.suspects, differRing.letters(p.service), differRing.bell())
+	}
+	return call1(commitScript, keys, args...)
+}
+
+// more is what most commits do not have.
+func (c *commitDraft) more() (away []string) {
+	d, p := c.d, c.p
 	c.cells()
-	finished := d.ids(p, 4)
-	c.section(1, finished...)
 	c.section(1, d.ids(p, 2)...)
 	var progress []string
 	for _, id := range d.ids(p, 3) {
 		progress = append(progress, id, d.word("progress"))
 	}
 	c.section(2, progress...)
-	c.appended()
-	away := d.ids(p, 3)
+	c.late()
+	away = d.ids(p, 3)
 	c.section(1, away...)
 	var survived []string
 	for _, id := range d.ids(p, 2) {
@@ -53,20 +79,7 @@ func (d *differ) commit(p place) []fakeCall {
 		scores = append(scores, c.key(pick(d, p.idle), "zset"), fmt.Sprint(d.rnd.IntN(1000)), pick(d, differCells))
 	}
 	c.section(3, scores...)
-	trim := ""
-	switch d.rnd.IntN(8) {
-	case 0, 1:
-		trim = "+"
-	case 2:
-		trim = d.id(p)
-	}
-	args := []string{d.token(p), d.next(d.peek(p.own, "c")), d.near(d.peek(p.own, "p")), p.service, trim, "", "", fmt.Sprint(len(c.types))}
-	if d.chance(3) {
-		args[5], args[6] = d.next(d.peek(p.own, "p")), d.peek(p.own, "h")
-	}
-	args = append(append(args, c.types...), c.args...)
-	keys := []string{p.own, p.shard.in, p.progress, p.suspects, differRing.load(), differRing.letters(p.service), differRing.bell()}
-	return call1(commitScript, append(keys, c.keys...), args...)
+	return away
 }
 
 func (c *commitDraft) cells() {
@@ -79,15 +92,17 @@ func (c *commitDraft) cells() {
 		if d.chance(20) {
 			base = d.near(base)
 		}
-		seq := fmt.Sprint(fakeInt(base) + 1)
-		drop, words := "", []string{"n", seq, "t", fmt.Sprint(d.rnd.IntN(1000))}
+		first, last := fakeInt(base)+1, fakeInt(base)+1+int64(d.rnd.IntN(3))
+		drop, words := "", []string{"n", fmt.Sprint(last), "t", fmt.Sprint(d.rnd.IntN(1000))}
 		if d.chance(4) {
 			drop = "1"
 		}
 		if d.chance(3) {
-			words = append(words, "zs", seq, "z", d.word("state"))
+			words = append(words, "zs", fmt.Sprint(last), "z", d.word("state"))
 		} else {
-			words = append(words, "r"+seq, d.word("record"))
+			for seq := first; seq <= last; seq++ {
+				words = append(words, fmt.Sprint("r", seq), d.word("record"))
+			}
 		}
 		c.args = append(c.args, c.key(cell, "hash"), base, drop, fmt.Sprint(len(words)))
 		c.args = append(c.args, words...)
@@ -102,20 +117,25 @@ func (c *commitDraft) stream(key string) string {
 	return c.key(key, "")
 }
 
-// appended are events, delayed events and dead letters.
-func (c *commitDraft) appended() {
+func (c *commitDraft) events() {
 	d := c.d
-	var events, delayed []string
+	var events []string
 	for range d.rnd.IntN(4) {
-		shard := differRing.shard(d.rnd.IntN(differShards))
 		field, entry := d.entry()
-		if d.chance(3) {
-			delayed = append(delayed, c.key(shard.delayed, "zset"), c.key(shard.delayedEntries, "hash"), fmt.Sprint(d.rnd.IntN(1000)), field+" "+entry)
-		} else {
-			events = append(events, c.stream(shard.in), field, entry)
-		}
+		events = append(events, c.stream(differRing.shard(d.rnd.IntN(differShards)).in), field, entry)
 	}
 	c.section(3, events...)
+}
+
+// late are delayed events and dead letters.
+func (c *commitDraft) late() {
+	d := c.d
+	var delayed []string
+	for range d.rnd.IntN(2) {
+		shard := differRing.shard(d.rnd.IntN(differShards))
+		field, entry := d.entry()
+		delayed = append(delayed, c.key(shard.delayed, "zset"), c.key(shard.delayedEntries, "hash"), fmt.Sprint(d.rnd.IntN(1000)), field+" "+entry)
+	}
 	c.section(4, delayed...)
 	n := d.rnd.IntN(2)
 	c.args = append(c.args, fmt.Sprint(n))

@@ -12,7 +12,17 @@ type commitWords struct {
 }
 
 // commitFixed is how many keys of a commit have their place.
-const commitFixed = 7
+const commitFixed = 3
+
+// Keys behind those that vary, counted from the last: a commit that has no more than finished entries and events has none.
+const (
+	commitBell = 1 + iota
+	commitLetters
+	commitSuspects
+	commitProgress
+)
+
+func (w *commitWords) behind(n int) string { return w.keys[len(w.keys)-n] }
 
 func (w *commitWords) next() string {
 	w.at++
@@ -45,7 +55,7 @@ type commitCell struct {
 	words     []string
 }
 
-func (w *commitWords) cells() []commitCell {
+func (w *commitWords) readCells() []commitCell {
 	cells := make([]commitCell, atoi(w.next()))
 	for i := range cells {
 		cells[i] = commitCell{key: w.key(w.next()), base: w.next(), drop: w.next() == "1"}
@@ -54,31 +64,52 @@ func (w *commitWords) cells() []commitCell {
 	return cells
 }
 
-// oddKey returns the first key the rest of a commit writes to that has not the type for it.
-func (s *fakeStore) oddKey(w commitWords) string {
-	finished, forgotten, progress, events, delayed := w.column(), w.column(), w.section(2), w.section(3), w.section(4)
-	letters := atoi(w.next())
-	for range letters {
-		w.column()
+// fakeCommit is a commit, read.
+type fakeCommit struct {
+	*commitWords
+	finished, types, forgotten, away, survived []string
+	events, progress, delayed, letters, scores [][]string
+	cells                                      []commitCell
+	more                                       bool
+}
+
+func readCommit(keys, args []string) *fakeCommit {
+	c := &fakeCommit{commitWords: &commitWords{keys: keys, args: args, at: 7}}
+	c.finished, c.events = c.column(), c.section(3)
+	if c.more = c.at < len(args); !c.more {
+		return c
 	}
-	w.column()
-	survived := w.column()
-	for _, x := range []struct {
-		key  int
-		typ  string
-		uses int
-	}{{1, "stream", 1}, {2, "hash", len(forgotten) + len(progress)}, {3, "hash", len(survived)}, {5, "stream", letters}, {6, "stream", len(delayed)}} {
-		if x.uses > 0 && !s.fits(w.keys[x.key], x.typ) {
-			return w.keys[x.key]
+	c.types, c.cells, c.forgotten = c.column(), c.readCells(), c.column()
+	c.progress, c.delayed = c.section(2), c.section(4)
+	for range atoi(c.next()) {
+		c.letters = append(c.letters, c.column())
+	}
+	c.away, c.survived, c.scores = c.column(), c.column(), c.section(3)
+	return c
+}
+
+// odd returns the first key a commit writes to that has not the type for it.
+func (c *fakeCommit) odd(s *fakeStore) string {
+	if c.more {
+		for _, x := range []struct {
+			key, typ string
+			uses     int
+		}{
+			{c.behind(commitProgress), "hash", len(c.forgotten) + len(c.progress)}, {c.behind(commitSuspects), "hash", len(c.survived)},
+			{c.behind(commitLetters), "stream", len(c.letters)}, {c.behind(commitBell), "stream", len(c.delayed)},
+		} {
+			if x.uses > 0 && !s.fits(x.key, x.typ) {
+				return x.key
+			}
 		}
 	}
-	for _, row := range events {
-		if !s.fits(w.key(row[0]), "stream") {
-			return w.key(row[0])
+	for _, row := range c.events {
+		if !s.fits(c.key(row[0]), "stream") {
+			return c.key(row[0])
 		}
 	}
-	if len(finished)+len(events)+len(delayed) > 0 && !s.fits(w.keys[4], "hash") {
-		return w.keys[4]
+	if len(c.finished)+len(c.events)+len(c.delayed) > 0 && !s.fits(c.keys[2], "hash") {
+		return c.keys[2]
 	}
 	return ""
 }
@@ -103,28 +134,30 @@ func (s *fakeStore) commit(keys, args []string) any {
 	if pulls && (fakeInt(s.hget(own, "p")) != fakeInt(args[5])-1 || s.hget(own, "h") != args[6] && !s.flaws.unnamedHand) {
 		return fakeList("REACQUIRE")
 	}
-	w := &commitWords{keys: keys, args: args, at: 7}
-	for i, want := range w.column() {
+	if !s.fits(keys[1], "stream") {
+		return fakeList("CORRUPT", keys[1])
+	}
+	c := readCommit(keys, args)
+	for i, want := range c.types {
 		if want != "" && !s.fits(keys[commitFixed+i], want) {
 			return fakeList("CORRUPT", keys[commitFixed+i])
 		}
 	}
-	cells := w.cells()
-	for _, c := range cells {
-		if !s.fits(c.key, "hash") {
-			return fakeList("CORRUPT", c.key)
+	for _, x := range c.cells {
+		if !s.fits(x.key, "hash") {
+			return fakeList("CORRUPT", x.key)
 		}
-		if orZero(s.hget(c.key, "n")) != c.base && !s.flaws.looseCells {
-			return fakeList("REACQUIRE", c.key)
+		if orZero(s.hget(x.key, "n")) != x.base && !s.flaws.looseCells {
+			return fakeList("REACQUIRE", x.key)
 		}
 	}
-	if odd := s.oddKey(*w); odd != "" {
+	if odd := c.odd(s); odd != "" {
 		return fakeList("CORRUPT", odd)
 	}
-	s.writeCells(cells)
-	s.writeEntries(w)
-	s.writeAppended(w)
-	s.writeDeferred(w)
+	s.writeCells(c.cells)
+	s.writeEntries(c)
+	s.writeAppended(c)
+	s.writeDeferred(c)
 	if args[4] != "" {
 		s.trimInput(keys[1], args[3], args[4])
 	}
@@ -155,52 +188,50 @@ func (s *fakeStore) dropCell(key string, n int64) {
 	s.hset(key, "i", fmt.Sprint(n+1))
 }
 
-func (s *fakeStore) writeEntries(w *commitWords) {
-	finished := w.column()
-	if n := len(finished); n > 0 {
+func (s *fakeStore) writeEntries(c *fakeCommit) {
+	if n := len(c.finished); n > 0 {
+		finished := c.finished
 		if s.flaws.ackElsewhere {
 			finished = finished[1:]
 		}
-		s.xack(w.keys[1], w.args[3], finished...)
-		s.hincrby(w.keys[4], "a:"+w.args[3], int64(n))
+		s.xack(c.keys[1], c.args[3], finished...)
+		s.hincrby(c.keys[2], "a:"+c.args[3], int64(n))
 	}
-	if forgotten := w.column(); len(forgotten) > 0 && !s.flaws.leftProgress {
-		s.hdel(w.keys[2], forgotten...)
+	if len(c.forgotten) > 0 && !s.flaws.leftProgress {
+		s.hdel(c.behind(commitProgress), c.forgotten...)
 	}
-	for _, row := range w.section(2) {
-		s.hset(w.keys[2], row...)
-	}
-}
-
-func (s *fakeStore) writeAppended(w *commitWords) {
-	events := w.section(3)
-	for _, row := range events {
-		s.xaddText(w.key(row[0]), row[1], row[2])
-	}
-	delayed := w.section(4)
-	for _, row := range delayed {
-		s.delay(w.key(row[0]), w.key(row[1]), row[2], row[3])
-	}
-	if n := len(delayed); n > 0 {
-		s.ring(w.keys[6], formatScore(int64(n)))
-	}
-	if n := len(events) + len(delayed); n > 0 {
-		s.hincrby(w.keys[4], "in", int64(n))
-	}
-	for range atoi(w.next()) {
-		s.xadd(w.keys[5], w.column()...)
+	for _, row := range c.progress {
+		s.hset(c.behind(commitProgress), row...)
 	}
 }
 
-func (s *fakeStore) writeDeferred(w *commitWords) {
-	if away := w.column(); len(away) > 0 && !s.flaws.deferredInHand {
-		s.xclaim(w.keys[1], w.args[3], "d", away...)
+func (s *fakeStore) writeAppended(c *fakeCommit) {
+	for _, row := range c.events {
+		s.xaddText(c.key(row[0]), row[1], row[2])
 	}
-	if survived := w.column(); len(survived) > 0 {
-		s.hdel(w.keys[3], survived...)
+	for _, row := range c.delayed {
+		s.delay(c.key(row[0]), c.key(row[1]), row[2], row[3])
 	}
-	for _, row := range w.section(3) {
-		key := w.key(row[0])
+	if n := len(c.delayed); n > 0 {
+		s.ring(c.behind(commitBell), formatScore(int64(n)))
+	}
+	if n := len(c.events) + len(c.delayed); n > 0 {
+		s.hincrby(c.keys[2], "in", int64(n))
+	}
+	for _, words := range c.letters {
+		s.xadd(c.behind(commitLetters), words...)
+	}
+}
+
+func (s *fakeStore) writeDeferred(c *fakeCommit) {
+	if len(c.away) > 0 && !s.flaws.deferredInHand {
+		s.xclaim(c.keys[1], c.args[3], "d", c.away...)
+	}
+	if len(c.survived) > 0 {
+		s.hdel(c.behind(commitSuspects), c.survived...)
+	}
+	for _, row := range c.scores {
+		key := c.key(row[0])
 		if s.flaws.lostLine && strings.Contains(key, "}:due:") {
 			continue
 		}

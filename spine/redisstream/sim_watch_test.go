@@ -130,10 +130,7 @@ func (s *redisSim) committed(by *simServer, c fakeCall) {
 		s.fail("%s settles something of %s, where a program of more organs was before", by.owner, own)
 	}
 	s.cover["settled by an older program"]++
-	w := &commitWords{keys: c.keys, args: c.args, at: commitFixed}
-	w.column()
-	w.cells()
-	for _, id := range w.column() {
+	for _, id := range readCommit(c.keys, c.args).finished {
 		s.store.notes[olderNote(by.service.spec.Name, c.keys[1]+" "+id)] = true
 	}
 }
