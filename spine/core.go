@@ -123,6 +123,24 @@ type chunk struct {
 	refs []uint32 // works
 }
 
+// smallChunk is up to how many settlements a chunk takes from others.
+const smallChunk = 256
+
+// take moves what is in x to c, if both are small.
+func (c *chunk) take(x *chunk) bool {
+	if len(c.ss)+len(x.ss) > smallChunk {
+		return false
+	}
+	c.ss, c.refs = append(c.ss, x.ss...), append(c.refs, x.refs...)
+	x.empty()
+	return true
+}
+
+func (c *chunk) empty() {
+	clear(c.ss)
+	c.ss, c.refs = c.ss[:0], c.refs[:0]
+}
+
 func newCore(c coreConfig, s Service, rnd func() float64) *core {
 	return &core{
 		config: c,
@@ -284,6 +302,16 @@ func (c *core) organName(organ int32) string {
 	}
 	return c.organs[organ].name
 }
+
+// keepChunk keeps an empty chunk for the next time.
+func (c *core) keepChunk(ch *chunk) {
+	if len(c.chunks) < spareChunks {
+		c.chunks = append(c.chunks, ch)
+	}
+}
+
+// spareChunks bounds what is kept for the next time: each spare one grows to the largest there was.
+const spareChunks = 16
 
 // spareChunk and spareBatch reuse what has come back.
 func (c *core) spareChunk() *chunk {

@@ -81,15 +81,9 @@ func (c *core) settled(now time.Time, ch *chunk, answers []Answer, err error) {
 		}
 		c.answered(i, &ch.ss[k], a)
 	}
-	clear(ch.ss)
-	ch.ss, ch.refs = ch.ss[:0], ch.refs[:0]
-	if len(c.chunks) < spareChunks {
-		c.chunks = append(c.chunks, ch)
-	}
+	ch.empty()
+	c.keepChunk(ch)
 }
-
-// spareChunks bounds what is kept for the next time: each spare one grows to the largest there was.
-const spareChunks = 16
 
 func (c *core) answered(i uint32, s *Settlement, a Answer) {
 	w := &c.ledger.works[i]

@@ -38,12 +38,19 @@ func newSettler(b Backend, tell func(any), coming *atomic.Bool) *settler {
 	return s
 }
 
-// add queues a chunk.
-func (s *settler) add(ch *chunk) {
+// add queues a chunk, or what is in it, with what waits already: false says that the chunk is empty, and the caller's
+// again. With many organs each step of the router has a few settlements, and a chunk for each of them, its call and
+// its answer would cost more than they.
+func (s *settler) add(ch *chunk) (kept bool) {
 	s.mu.Lock()
+	if n := len(s.chunks); n > 0 && s.chunks[n-1].take(ch) {
+		s.mu.Unlock()
+		return false
+	}
 	s.chunks = append(s.chunks, ch)
 	s.mu.Unlock()
 	s.work.Signal()
+	return true
 }
 
 // inspect asks for the backlog, after everything that is queued.
@@ -93,19 +100,10 @@ func (s *settler) run() {
 	}
 }
 
-// settle settles what has gathered while the backend was at work, most of it in one call: a backend that has far to go
-// lives on batches.
+// settle settles what has gathered while the backend was at work.
 func (s *settler) settle(chunks []*chunk) {
 	for len(chunks) > 0 {
-		n, ss := 1, chunks[0].ss
-		for n < len(chunks) && len(ss)+len(chunks[n].ss) <= mostSettled {
-			if n == 1 {
-				s.gathered = append(s.gathered[:0], ss...)
-			}
-			s.gathered = append(s.gathered, chunks[n].ss...)
-			ss = s.gathered
-			n++
-		}
+		n, ss := s.together(chunks)
 		answers, err := s.backend.Settle(s.ctx, ss)
 		for _, ch := range chunks[:n] {
 			its := answers
@@ -117,6 +115,22 @@ func (s *settler) settle(chunks []*chunk) {
 		chunks = chunks[n:]
 	}
 	clear(s.gathered)
+	s.gathered = s.gathered[:0]
+}
+
+// together is what the next call settles: the first n chunks. A backend that has far to go lives on batches; where it has
+// not, a call costs less than copying does.
+func (s *settler) together(chunks []*chunk) (n int, ss []Settlement) {
+	n, ss = 1, chunks[0].ss
+	for s.far && n < len(chunks) && len(ss)+len(chunks[n].ss) <= mostSettled {
+		if n == 1 {
+			s.gathered = append(s.gathered[:0], ss...)
+		}
+		s.gathered = append(s.gathered, chunks[n].ss...)
+		ss = s.gathered
+		n++
+	}
+	return n, ss
 }
 
 // gather lets more become done before what is done is settled: of what came with one pull, several lanes are done at

@@ -132,8 +132,8 @@ func (r *run) perform(out *effects) {
 		r.trace.dispatched(x.lane.organ.name, x.batch)
 		x.lane.host.Run(x.batch)
 	}
-	if out.chunk != nil {
-		r.settle.add(out.chunk)
+	if out.chunk != nil && !r.settle.add(out.chunk) {
+		r.core.keepChunk(out.chunk)
 	}
 	if out.inspect {
 		r.settle.inspect()
