@@ -35,7 +35,7 @@ func (b *memoryBatch) takes(ev actors.Event) bool {
 // to its type, and that none has tried.
 func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain bool) {
 	d := Delivery{
-		Event: slot.event, Receipt: Receipt{A: slot.index, B: handout},
+		Event: slot.event, Receipt: Receipt{A: uint64(slot.index), B: handout},
 		Position: Position{Lo: slot.position}, Handout: handout,
 	}
 	if !plain {

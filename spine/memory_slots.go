@@ -11,7 +11,7 @@ import (
 // are used again, with the memory of their works, so that a steady flow allocates nothing.
 type memorySlots struct {
 	blocks [][]memorySlot
-	free   []*memorySlot
+	free   []uint32 // indexes: what holds no pointers is nothing to the collector
 	taken  int
 }
 
@@ -22,10 +22,10 @@ type memorySlot struct {
 	event    actors.Event
 	position uint64 // in the stream
 	since    uint64 // hand-outs before the slot changed its event: receipts up to here are of others
-	index    uint64
-	open     int  // works not finished; 0: the slot is free
-	listed   bool // among those to be handed out again
 	works    []memoryWork
+	index    uint32
+	open     uint32        // works not finished; 0: the slot is free
+	listed   bool          // among those to be handed out again
 	alone    [1]memoryWork // works, of an event for one organ
 }
 
@@ -77,7 +77,7 @@ func (t *memorySlots) take(ev actors.Event, position uint64, organs []int32, han
 		t.grow()
 	}
 	last := len(t.free) - 1
-	slot := t.free[last]
+	slot := t.slot(t.free[last])
 	t.free = t.free[:last]
 	t.taken++
 	slot.event, slot.position, slot.since = ev, position, handouts
@@ -87,10 +87,10 @@ func (t *memorySlots) take(ev actors.Event, position uint64, organs []int32, han
 
 func (t *memorySlots) grow() {
 	block := make([]memorySlot, memoryBlockSize)
-	first := len(t.blocks) * memoryBlockSize
+	first := uint32(len(t.blocks) * memoryBlockSize)
 	for i := range block {
-		block[i].index = uint64(first + i)
-		t.free = append(t.free, &block[i])
+		block[i].index = first + uint32(i)
+		t.free = append(t.free, block[i].index)
 	}
 	t.blocks = append(t.blocks, block)
 }
@@ -98,7 +98,7 @@ func (t *memorySlots) grow() {
 // release frees a slot whose works are finished.
 func (t *memorySlots) release(slot *memorySlot, handouts uint64) {
 	slot.event, slot.since = actors.Event{}, handouts
-	t.free = append(t.free, slot)
+	t.free = append(t.free, slot.index)
 	t.taken--
 }
 
@@ -107,6 +107,10 @@ func (t *memorySlots) at(index uint64) *memorySlot {
 	if index >= uint64(len(t.blocks)*memoryBlockSize) {
 		return nil
 	}
+	return t.slot(uint32(index))
+}
+
+func (t *memorySlots) slot(index uint32) *memorySlot {
 	return &t.blocks[index/memoryBlockSize][index%memoryBlockSize]
 }
 
@@ -133,7 +137,7 @@ func (s *memorySlot) begin(organs []int32) {
 		s.works = make([]memoryWork, len(organs))
 	}
 	s.works = s.works[:len(organs)]
-	s.open = len(organs)
+	s.open = uint32(len(organs))
 	for i, organ := range organs {
 		w := &s.works[i]
 		*w = memoryWork{organ: organ, state: workReady}
