@@ -34,15 +34,14 @@ func (b *memoryBatch) takes(ev actors.Event) bool {
 // add hands out the works of slot that are in flight since handout. plain says that these are all who listen
 // to its type, and that none has tried.
 func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain bool) {
-	d := Delivery{
-		Event: slot.event, Receipt: Receipt{A: uint64(slot.index), B: handout},
-		Position: Position{Lo: slot.position}, Handout: handout,
-	}
+	b.out = append(b.out, Delivery{})
+	d := &b.out[len(b.out)-1]
+	d.Event, d.Receipt = slot.event, Receipt{A: uint64(slot.index), B: handout}
+	d.Position.Lo, d.Handout = slot.position, handout
 	if !plain {
 		d.Todo = slot.todo(handout)
 	}
 	b.left -= slot.event.Size()
-	b.out = append(b.out, d)
 }
 
 // todo lists the works handed out as handout.

@@ -17,10 +17,12 @@ func (c *core) settle(i uint32, kind SettleKind, change *persistence.Change) *Se
 		c.out.chunk = ch
 	}
 	ch.refs = append(ch.refs, i)
-	ch.ss = append(ch.ss, Settlement{
-		Receipt: w.receipt, Shard: w.shard, Organ: int(w.organ), Kind: kind, Change: change,
-	})
+	ch.ss = append(ch.ss, Settlement{})
 	s := &ch.ss[len(ch.ss)-1]
+	s.Receipt, s.Shard, s.Organ, s.Kind = w.receipt, w.shard, int(w.organ), kind
+	if change != nil {
+		s.Change = change
+	}
 	if c.keepsLane(s) {
 		c.organs[w.organ].lanes[w.lane].unanswered++
 	}

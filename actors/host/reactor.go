@@ -142,7 +142,8 @@ func (r *reactor) one(b *Batch, i int) error {
 		return nil
 	}
 	if err == nil {
-		b.Outcomes = append(b.Outcomes, Outcome{Emitted: emitted})
+		b.Outcomes = append(b.Outcomes, Outcome{})
+		b.Outcomes[len(b.Outcomes)-1].Emitted = emitted
 		return nil
 	}
 	return r.failed(b, it, err, ctxErr)
