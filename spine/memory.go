@@ -85,13 +85,18 @@ func (m *Memory) Pull(ctx context.Context, w Want) ([]Delivery, error) {
 // in ss is lost with it. A settlement that comes after that from before is answered Settled and changes
 // nothing. An error other than ErrClosed reports settlements that make no sense.
 func (m *Memory) Settle(_ context.Context, ss []Settlement) ([]Answer, error) {
+	return m.settleInto(nil, ss)
+}
+
+// settleInto is Settle with memory that the answers may use.
+func (m *Memory) settleInto(into []Answer, ss []Settlement) ([]Answer, error) {
 	m.stream.mu.Lock()
 	defer m.stream.mu.Unlock()
 	s, err := m.serving(m.term)
 	if err != nil {
 		return nil, err
 	}
-	return s.settleAll(ss)
+	return s.settleAll(into, ss)
 }
 
 // Close implements Backend. It closes this handle alone: the service stays, with its progress and

@@ -2,13 +2,14 @@ package spine
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/necrostack/necrostack/persistence"
 )
 
 // settleAll applies settlements until one is lost; what follows is lost with it.
-func (s *memoryService) settleAll(ss []Settlement) ([]Answer, error) {
+func (s *memoryService) settleAll(into []Answer, ss []Settlement) ([]Answer, error) {
 	for i := range ss {
 		if err := senseless(&ss[i]); err != nil {
 			s.revoke()
@@ -16,7 +17,7 @@ func (s *memoryService) settleAll(ss []Settlement) ([]Answer, error) {
 		}
 	}
 	now := s.stream.now()
-	answers := make([]Answer, len(ss))
+	answers := slices.Grow(into, len(ss))[:len(ss)]
 	for i := range ss {
 		answer, apart := s.settle(&ss[i], now)
 		answers[i] = answer

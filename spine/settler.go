@@ -10,11 +10,13 @@ import (
 )
 
 // settler talks to the backend about what is done: it settles chunk after chunk, in order, and
-// asks for the backlog in between. It runs beside the router and answers with messages.
+// asks for the backlog in between. It runs beside the router and answers with messages, where not atOnce.
 type settler struct {
 	backend Backend
 	tell    func(any)
 	far     bool         // a call of the backend takes long
+	near    *Memory      // the backend, if it is one whose calls take no time: see atOnce
+	answers []Answer     // of near, the router's
 	late    atomic.Int64 // delayed events when the backlog was asked for last; -1: unknown
 	outlook atomic.Int32 // as the router sees it
 	coming  *atomic.Bool // the feed's: it does not see all of it
@@ -32,10 +34,23 @@ type settler struct {
 func newSettler(b Backend, tell func(any), coming *atomic.Bool) *settler {
 	d, ok := b.(Durable)
 	s := &settler{backend: b, tell: tell, far: ok && d.Durable(), coming: coming}
+	s.near, _ = b.(*Memory)
 	s.work = sync.NewCond(&s.mu)
 	s.late.Store(-1)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
+}
+
+// atOnce settles where that waits for nothing, on the router's goroutine: the way to another one and back costs more than the
+// call, above all where many organs settle little at a time. false: the chunk has to be added. What wraps a Memory
+// may wait. The answers hold until the next call.
+func (s *settler) atOnce(ch *chunk) (m settledMsg, ok bool) {
+	if s.near == nil {
+		return settledMsg{}, false
+	}
+	answers, err := s.near.settleInto(s.answers[:0], ch.ss)
+	s.answers = answers
+	return settledMsg{ch, answers, err}, true
 }
 
 // add queues a chunk, or what is in it, with what waits already: false says that the chunk is empty, and the caller's

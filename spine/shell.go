@@ -50,10 +50,34 @@ func (r *run) receive(any) {
 		r.step(now, msg)
 	}
 	r.inbox.giveBack(msgs)
-	r.core.flush()
+	r.settleAtOnce(now) // before lanes are looked at, some of which it frees
+	for more := true; more; more = r.settleAtOnce(now) {
+		r.core.flush()
+	}
 	r.settle.outlook.Store(int32(r.core.outlook()))
 	r.feed.dispatched()
 	r.perform(&r.core.out)
+}
+
+// settleAtOnce steps the core through the answers to what it settles, if the settler has them at once.
+func (r *run) settleAtOnce(now time.Time) (settled bool) {
+	ch := r.core.out.chunk
+	if ch == nil {
+		return false
+	}
+	m, ok := r.settle.atOnce(ch)
+	if !ok {
+		return false
+	}
+	r.core.out.chunk = nil
+	r.notes(&r.core.out) // what was decided comes before what came of it
+	r.settled(now, m)
+	return true
+}
+
+func (r *run) settled(now time.Time, m settledMsg) {
+	r.trace.settled(r.core, m.chunk, m.answers)
+	r.core.settled(now, m.chunk, m.answers, m.err)
 }
 
 func (r *run) step(now time.Time, msg any) {
@@ -68,8 +92,7 @@ func (r *run) step(now time.Time, msg any) {
 		r.trace.completed(l.organ.name, m)
 		c.finished(now, l, m)
 	case settledMsg:
-		r.trace.settled(c, m.chunk, m.answers)
-		c.settled(now, m.chunk, m.answers, m.err)
+		r.settled(now, m)
 	case noticeMsg:
 		r.notice(now, m)
 	case backlogMsg:
@@ -138,11 +161,11 @@ func (r *run) perform(out *effects) {
 	if out.inspect {
 		r.settle.inspect()
 	}
-	if out.cancelPull {
-		r.feed.cancel()
-	}
 	if out.pull {
 		r.feed.pull(r.core.credit.want)
+	}
+	if out.cancelPull { // maybe the one just begun, by what was settled at once since
+		r.feed.cancel()
 	}
 	if out.unhurry {
 		r.system.Unhurry()
@@ -152,11 +175,17 @@ func (r *run) perform(out *effects) {
 		r.system.Interrupt()
 	}
 	r.setAlarm(out.wake)
-	r.trace.notes(out.notes)
+	r.notes(out)
 	if out.ended {
 		r.end()
 	}
 	out.reset()
+}
+
+func (r *run) notes(out *effects) {
+	r.trace.notes(out.notes)
+	clear(out.notes)
+	out.notes = out.notes[:0]
 }
 
 // reset empties the effects and keeps their memory.
@@ -164,7 +193,6 @@ func (e *effects) reset() {
 	clear(e.runs)
 	clear(e.forgets)
 	clear(e.asks)
-	clear(e.notes)
 	clear(e.saves)
 	clear(e.sweeps)
 	*e = effects{
