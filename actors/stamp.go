@@ -82,7 +82,7 @@ func (s *Stamper) Emission(parent Event, pos int, p Payload, now time.Time) (Eve
 	if !r.id.IsZero() {
 		return Event{}, fmt.Errorf("%w: %s has %s", ErrEmissionID, r.typ, r.id)
 	}
-	r.id = s.line.derive(from.id, uint32(pos))
+	s.line.derive(&r.id, from.id, uint32(pos))
 	if r.extra != nil && r.due()-r.timeUS >= hopReset.Microseconds() {
 		r.hops = 0
 	}
