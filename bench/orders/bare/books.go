@@ -51,16 +51,17 @@ func newEngine(c matching.Config) (*matching.Engine, error) {
 	return e, err
 }
 
-// command turns op into what the engine takes.
+// command turns op into what the engine takes. It clears and then sets: a literal would be built elsewhere and
+// copied, and the copy would wait for every store before it, those of the engine to far memory included.
 func command(c *matching.Command, op *flow.Op) {
+	*c = matching.Command{}
+	c.Order = matching.OrderID(op.ID)
 	if op.Kind == flow.Cancel {
-		*c = matching.Command{Op: matching.CancelOrder, Order: matching.OrderID(op.ID)}
+		c.Op = matching.CancelOrder
 		return
 	}
-	*c = matching.Command{
-		Op: matching.NewOrder, Order: matching.OrderID(op.ID), Trader: matching.TraderID(op.Trader), Symbol: 1,
-		Side: matching.Side(op.Kind), Price: int64(op.Price), Qty: int64(op.Qty),
-	}
+	c.Op, c.Symbol, c.Side = matching.NewOrder, 1, matching.Side(op.Kind)
+	c.Trader, c.Price, c.Qty = matching.TraderID(op.Trader), int64(op.Price), int64(op.Qty)
 }
 
 // Both packages number the sides alike.
