@@ -44,7 +44,7 @@ func (e *Engine) checkAmend(b *book, slot uint32, c *Command) (left int64, price
 		}
 		left = c.Qty
 		if e.cfg.AmendTotal {
-			left -= d.filled
+			left -= e.filledOf(slot)
 		}
 		if left <= 0 || d.display != 0 && left > MaxSlices*int64(d.display) {
 			return 0, 0, InvalidQty
@@ -100,7 +100,7 @@ func (e *Engine) reenter(b *book, slot uint32, left int64, price int32) {
 	t := e.takerFrom(b, slot, left, price)
 	e.sweep(b, &t)
 	if t.filled > 0 {
-		e.detail(slot).filled += t.filled
+		e.fill(slot, t.filled)
 	}
 	e.settle(b, &t)
 	if t.filled > 0 {

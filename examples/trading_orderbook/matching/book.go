@@ -40,7 +40,7 @@ func (e *Engine) limit(slot uint32) int32 {
 // rest joins the order to the tail of a price.
 func (e *Engine) rest(b *book, slot uint32, price int32) {
 	o := &e.orders[slot]
-	o.state = o.state&detailed | resting
+	o.state = o.state&^place | resting
 	o.level = e.at(b.side(o.side), price)
 	lv := &e.levels[o.level]
 	e.push(lv, slot)

@@ -160,7 +160,7 @@ func (e *Engine) trade(b *book, lv *level, slot uint32, t *taker) {
 	ev.Price, ev.Qty, ev.Symbol = int64(lv.price), qty, t.Symbol
 	if left > 0 {
 		e.reduce(lv, slot, qty, t.Symbol)
-		e.detail(slot).filled += qty
+		e.fill(slot, qty)
 		return
 	}
 	e.endHead(lv, slot, t.Symbol)

@@ -2,7 +2,7 @@ package matching
 
 import "slices"
 
-// state of an order: where it is, and whether it has details.
+// state of an order: where it is, and what of it is kept beside it.
 type state uint8
 
 const (
@@ -13,6 +13,7 @@ const (
 
 	place    state = 3 // mask of the above
 	detailed state = 4 // the details of this slot are this order's
+	traded   state = 8 // so is what is filled of it
 )
 
 // order is one live order: what every command needs of it, in half a cache line and without pointers,
@@ -34,7 +35,6 @@ type order struct {
 // details are what most orders never have. They lie beside the orders, by the same slots, and are
 // touched by those only that have them.
 type details struct {
-	filled  int64  // since it first rested
 	expiry  int64  // of GTD
 	arrival uint64 // of stops and GTD
 	reserve int32  // hidden part of an iceberg
@@ -43,15 +43,18 @@ type details struct {
 	limit   int32  // of a parked stop, 0 for none
 }
 
-// arena holds all orders of an engine. Slot 0 is never used, so 0 means none.
+// arena holds all orders of an engine. Slot 0 is never used, so 0 means none. What was filled of an order
+// since it first rested is not among its details: every tenth command or so fills a maker in part, and writes
+// a number that is hardly ever read. That is done with by the next command; details are waited for.
 type arena struct {
 	orders  []order
 	details []details
+	filled  []int64
 	free    uint32
 }
 
 func newArena(hint int) arena {
-	return arena{orders: make([]order, 1, hint+1), details: make([]details, 1, hint+1)}
+	return arena{orders: make([]order, 1, hint+1), details: make([]details, 1, hint+1), filled: make([]int64, 1, hint+1)}
 }
 
 // take returns a vacant slot; its fields are the caller's to set.
@@ -73,9 +76,11 @@ func (a *arena) grow() uint32 {
 	if n == cap(a.orders) {
 		a.orders = slices.Grow(a.orders, n)
 		a.details = slices.Grow(a.details, cap(a.orders)-n)
+		a.filled = slices.Grow(a.filled, cap(a.orders)-n)
 	}
 	a.orders = a.orders[:n+1]
 	a.details = a.details[:n+1]
+	a.filled = a.filled[:n+1]
 	return uint32(n)
 }
 
@@ -103,6 +108,25 @@ func (a *arena) detailsOf(slot uint32) details {
 		return details{}
 	}
 	return a.details[slot]
+}
+
+// fill adds to what is filled of the order.
+func (a *arena) fill(slot uint32, qty int64) {
+	o := &a.orders[slot]
+	if o.state&traded == 0 {
+		o.state |= traded
+		a.filled[slot] = qty
+		return
+	}
+	a.filled[slot] += qty
+}
+
+// filledOf is what is filled of the order since it first rested.
+func (a *arena) filledOf(slot uint32) int64 {
+	if a.orders[slot].state&traded == 0 {
+		return 0
+	}
+	return a.filled[slot]
 }
 
 // reserve is the hidden part of the order.

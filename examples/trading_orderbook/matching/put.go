@@ -39,9 +39,12 @@ func (e *Engine) put(o *Resting) {
 	in.id, in.trader, in.open = o.Order, o.Trader, int32(o.Shown)
 	in.side, in.tif, in.stp, in.state = o.Side, o.TIF, o.Prevention, vacant
 	e.index.put(hashOf(o.Order), slot)
-	if o.Filled != 0 || o.Display != 0 || o.Arrival != 0 {
+	if o.Filled != 0 {
+		e.fill(slot, o.Filled)
+	}
+	if o.Display != 0 || o.Arrival != 0 {
 		*e.detail(slot) = details{
-			filled: o.Filled, expiry: o.Expiry, arrival: o.Arrival, reserve: int32(o.Left - o.Shown),
+			expiry: o.Expiry, arrival: o.Arrival, reserve: int32(o.Left - o.Shown),
 			display: int32(o.Display), trigger: int32(o.Trigger), limit: int32(o.Price),
 		}
 	}

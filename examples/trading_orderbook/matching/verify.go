@@ -191,8 +191,8 @@ func (v *verifier) order(slot uint32, lv *level, stops bool) error {
 	switch {
 	case stops && d.trigger != lv.price:
 		return fmt.Errorf("trigger %d", d.trigger)
-	case o.open <= 0 || d.reserve < 0 || d.filled < 0:
-		return fmt.Errorf("open %d, reserve %d, filled %d", o.open, d.reserve, d.filled)
+	case o.open <= 0 || d.reserve < 0 || e.filledOf(slot) < 0:
+		return fmt.Errorf("open %d, reserve %d, filled %d", o.open, d.reserve, e.filledOf(slot))
 	case stops != (at == waiting || at == waitingStop) || !stops && at != resting:
 		return fmt.Errorf("state %d", o.state)
 	case (d.arrival != 0) != (stops || dated) || (d.trigger != 0) != stops || (d.expiry != 0) != dated:

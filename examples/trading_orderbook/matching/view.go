@@ -156,7 +156,7 @@ func (e *Engine) view(slot uint32) Resting {
 	r := Resting{
 		Order: o.id, Trader: o.trader, Symbol: e.bookAt(o).id, Side: o.side, TIF: o.tif, Prevention: o.stp,
 		Price: int64(e.limit(slot)), Left: e.left(slot), Shown: int64(o.open), Display: int64(d.display),
-		Filled: d.filled, Trigger: int64(d.trigger), Expiry: d.expiry, Arrival: d.arrival,
+		Filled: e.filledOf(slot), Trigger: int64(d.trigger), Expiry: d.expiry, Arrival: d.arrival,
 	}
 	switch o.state & place {
 	case waiting:
