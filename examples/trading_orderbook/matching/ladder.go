@@ -67,8 +67,21 @@ func newPages() pages {
 }
 
 // at returns the level of the price, made ready to be joined: it is in the bitmap and, if it is
-// better than all others, the best.
+// better than all others, the best. Mostly others are there already, and then it is ready.
 func (p *pages) at(l *ladder, price int32) uint32 {
+	rank := uint32(price) ^ l.flip
+	r := &l.recent[rank>>6%recentPages]
+	ref := r.page<<6 | rank&63
+	if r.key != rank>>6 || p.levels[ref].count == 0 {
+		return p.open(l, price)
+	}
+	return ref
+}
+
+// open makes a level of no orders ready.
+//
+//go:noinline
+func (p *pages) open(l *ladder, price int32) uint32 {
 	rank := uint32(price) ^ l.flip
 	key := rank >> 6
 	r := &l.recent[key%recentPages]
