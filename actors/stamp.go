@@ -12,16 +12,26 @@ import (
 // Stamper turns payloads into events: it gives id, time, key, cause, correlation and
 // hops, and refuses what must not become an event. For runtimes.
 //
-// A Stamper is for one goroutine: it remembers the last type it has checked.
+// A Stamper is for one goroutine: it remembers what it has checked.
 type Stamper struct {
 	limits   Limits
 	checking bool
 	encode   bool
 	line     lineage
-	lastType string
-	lastGo   reflect.Type
-	pointer  bool // whether lastGo is one
+	lastKey  string
+	known    [stampedTypes]stamped // an organ emits a few types, by turns
+	next     int                   // which of them is forgotten next
 }
+
+// stamped is a payload type that has been checked.
+type stamped struct {
+	goType  reflect.Type
+	pointer bool
+	event   string // the last event type of its payloads
+}
+
+// stampedTypes is how many types a Stamper knows: they are looked through one by one.
+const stampedTypes = 4
 
 // StamperOptions configures NewStamper.
 type StamperOptions struct {
@@ -129,7 +139,7 @@ func (s *Stamper) fillBare(r *record, p Payload) error {
 	if err := s.fillType(r, p); err != nil {
 		return err
 	}
-	if err := fillKey(r, p); err != nil {
+	if err := s.fillKey(r, p); err != nil {
 		return err
 	}
 	return validate(r.typ, p)
@@ -137,28 +147,44 @@ func (s *Stamper) fillBare(r *record, p Payload) error {
 
 // fillType sets the payload and its event type.
 func (s *Stamper) fillType(r *record, p Payload) error {
-	if t := reflect.TypeOf(p); t != s.lastGo {
-		known := payloadTypeOf(t)
-		if known.err != nil {
-			return fmt.Errorf("actors: payload %w", known.err)
-		}
-		s.lastGo, s.pointer = t, known.pointer
+	known, err := s.typeOf(p)
+	if err != nil {
+		return err
 	}
-	if s.pointer && reflect.ValueOf(p).IsNil() {
+	if known.pointer && reflect.ValueOf(p).IsNil() {
 		return fmt.Errorf("actors: payload is a nil %T", p)
 	}
 	r.payload, r.typ = p, p.EventType()
-	if r.typ != "" && r.typ == s.lastType {
+	if r.typ != "" && r.typ == known.event {
 		return nil
 	}
 	if err := CheckName("event type", r.typ); err != nil {
 		return fmt.Errorf("%T: %w", p, err)
 	}
-	s.lastType = r.typ
+	known.event = r.typ
 	return nil
 }
 
-func fillKey(r *record, p Payload) error {
+// typeOf returns what is known of the payload's Go type. The pointer is good until the next call.
+func (s *Stamper) typeOf(p Payload) (*stamped, error) {
+	t := reflect.TypeOf(p)
+	for i := range s.known {
+		if s.known[i].goType == t {
+			return &s.known[i], nil
+		}
+	}
+	found := payloadTypeOf(t)
+	if found.err != nil {
+		return nil, fmt.Errorf("actors: payload %w", found.err)
+	}
+	known := &s.known[s.next]
+	*known = stamped{goType: t, pointer: found.pointer}
+	s.next = (s.next + 1) % stampedTypes
+	return known, nil
+}
+
+// fillKey sets the key. All that one handling emits mostly has the same.
+func (s *Stamper) fillKey(r *record, p Payload) error {
 	if !r.hasKey {
 		k, ok := p.(KeyedPayload)
 		if !ok {
@@ -166,9 +192,13 @@ func fillKey(r *record, p Payload) error {
 		}
 		r.key, r.hasKey = k.EventKey(), true
 	}
+	if r.key != "" && r.key == s.lastKey {
+		return nil
+	}
 	if err := CheckName("key", r.key); err != nil {
 		return fmt.Errorf("%s: %w", r.typ, err)
 	}
+	s.lastKey = r.key
 	return nil
 }
 
