@@ -208,12 +208,11 @@ const bookVersion = 1
 // MarshalBinary implements encoding.BinaryMarshaler: version, sequence, recent orders, and the
 // engine's own snapshot, which has its checksum.
 func (b *book) MarshalBinary() ([]byte, error) {
-	engine := b.engine.Snapshot()
-	data := make([]byte, 0, 1+8+4+8*len(b.recent.ring)+len(engine))
+	data := make([]byte, 0, 1+8+4+8*len(b.recent.ring)+b.engine.SnapshotSize())
 	data = append(data, bookVersion)
 	data = binary.LittleEndian.AppendUint64(data, b.sequence)
 	data = b.recent.appendTo(data)
-	return append(data, engine...), nil
+	return b.engine.AppendSnapshot(data), nil
 }
 
 // UnmarshalBinary implements encoding.BinaryUnmarshaler. The book must be a fresh one of the same symbol;

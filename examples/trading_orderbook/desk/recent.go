@@ -73,8 +73,10 @@ func (r *recent) remove(mark uint64) {
 // appendTo appends the marks, oldest first.
 func (r *recent) appendTo(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(r.ring)))
-	for i := range r.ring {
-		dst = binary.LittleEndian.AppendUint64(dst, r.ring[(r.next+i)%len(r.ring)])
+	for _, part := range [][]uint64{r.ring[r.next:], r.ring[:r.next]} {
+		for _, mark := range part {
+			dst = binary.LittleEndian.AppendUint64(dst, mark)
+		}
 	}
 	return dst
 }

@@ -41,9 +41,24 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Snapshot returns everything that decides what the engine will do, and nothing else: two engines with
 // the same snapshot go on alike. The events of the last Apply are not part of it.
-func (e *Engine) Snapshot() []byte {
-	w := &encoder{buf: make([]byte, 0, headerSize+256+recordSize*e.index.n)}
-	w.buf = append(w.buf, snapshotMagic...)
+func (e *Engine) Snapshot() []byte { return e.AppendSnapshot(make([]byte, 0, e.SnapshotSize())) }
+
+// SnapshotSize returns about how many bytes Snapshot has, rather more than less.
+func (e *Engine) SnapshotSize() int {
+	size := headerSize + 256 + recordSize*e.index.n
+	if e.names != nil {
+		size += usualName * (e.index.n + len(e.names.traders.entries))
+	}
+	return size
+}
+
+// usualName is what most names take up at most: UUIDs do not, and make the snapshot grow once.
+const usualName = 2 + 22
+
+// AppendSnapshot appends the Snapshot.
+func (e *Engine) AppendSnapshot(dst []byte) []byte {
+	begin := len(dst)
+	w := &encoder{buf: append(dst, snapshotMagic...)}
 	w.u16(snapshotVersion)
 	w.u16(e.cfg.flags())
 	w.u64(e.seq)
@@ -59,7 +74,7 @@ func (e *Engine) Snapshot() []byte {
 		place = e.encodeSymbol(w, id, place)
 	}
 	w.count(0)
-	return binary.LittleEndian.AppendUint32(w.buf, crc32.Checksum(w.buf, castagnoli))
+	return binary.LittleEndian.AppendUint32(w.buf, crc32.Checksum(w.buf[begin:], castagnoli))
 }
 
 func (c Config) flags() (flags uint16) {
@@ -94,24 +109,23 @@ func (e *Engine) encodeNames(w *encoder) {
 	for id := 1; id < len(traders.entries); id++ {
 		w.text(traders.text(uint64(id)))
 	}
-	live, gone := e.orderNames()
-	w.count(len(live) + len(gone))
-	for _, name := range append(live, gone...) {
+	gone := e.goneNames()
+	w.count(e.index.n + len(gone))
+	for _, id := range e.byName() {
+		for o := range e.all(id) {
+			w.text(e.names.orders.text(uint64(o.Order)))
+		}
+	}
+	for _, name := range gone {
 		w.text(name)
 	}
 	w.count(0)
 }
 
-// orderNames returns the names of the live orders as they follow in the snapshot, and the names of
-// spent ids in their own order.
-func (e *Engine) orderNames() (live, gone [][]byte) {
-	for _, id := range e.byName() {
-		for o := range e.all(id) {
-			live = append(live, e.names.orders.text(uint64(o.Order)))
-		}
-	}
+// goneNames returns the names of spent ids in their own order.
+func (e *Engine) goneNames() (gone [][]byte) {
 	if e.spent == nil {
-		return live, nil
+		return nil
 	}
 	for _, id := range e.spent.ids {
 		if id != 0 && e.index.get(id, e.orders) == 0 {
@@ -119,7 +133,7 @@ func (e *Engine) orderNames() (live, gone [][]byte) {
 		}
 	}
 	slices.SortFunc(gone, bytes.Compare)
-	return live, gone
+	return gone
 }
 
 func (e *Engine) encodeSpent(w *encoder) {
