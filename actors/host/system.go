@@ -64,22 +64,7 @@ func NewSystem(o Options) *System {
 	s.actors = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(quiet{log.Handler()})
 	}))
-	shrink(s.actors.ProcessRegistry)
 	return s
-}
-
-// registryBuckets is how many maps, of 32 shards each, hold the processes of a system.
-const registryBuckets = 4
-
-// shrink leaves few of the engine's 1,024 maps of processes. A system of ours has as many processes as it has lanes, and
-// 65,000 empty objects of 3 MB are what every collection would spend most of its time on.
-func shrink(registry *actor.ProcessRegistryValue) {
-	local := registry.LocalPIDs
-	all := local.LocalPIDs
-	local.LocalPIDs = slices.Clone(all[:registryBuckets])
-	for _, bucket := range all[registryBuckets:] {
-		bucket.IterCb(func(id string, process any) { local.GetBucket(id).Set(id, process) })
-	}
 }
 
 // Abandoned is the number of handlers that have ignored the end of their context and still
