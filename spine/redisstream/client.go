@@ -24,10 +24,10 @@ func (s *settings) connect(address string) (main, blocking *redis.Client, err er
 	if err != nil {
 		return nil, nil, err
 	}
-	quiet := s.clientOptions()
+	quiet := s.clientOptions(0) // what the server is told to wait for is not soon there
 	quiet.PoolSize = 1
 	quiet.ReadTimeout += longestBlock
-	return redis.NewClient(s.clientOptions()), redis.NewClient(quiet), nil
+	return redis.NewClient(s.clientOptions(s.link.poll)), redis.NewClient(quiet), nil
 }
 
 // target describes the server for messages and logs, without a password.
@@ -35,9 +35,9 @@ func (s *settings) target() string { return s.link.String() }
 
 // clientOptions turns off whatever a client would do by itself: a request that is sent twice behind our
 // back could be pulled twice, and a connection that is opened must pass onConnect.
-func (s *settings) clientOptions() *redis.Options {
+func (s *settings) clientOptions(poll time.Duration) *redis.Options {
 	l := s.link
-	dial := &dialer{config: l.tls, encrypt: l.useTLS, net: net.Dialer{
+	dial := &dialer{config: l.tls, encrypt: l.useTLS, poll: busyPoll{most: poll}, net: net.Dialer{
 		Timeout:         l.dial,
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3},
 	}}
@@ -109,6 +109,7 @@ type dialer struct {
 	net     net.Dialer
 	config  *tls.Config
 	encrypt bool
+	poll    busyPoll
 }
 
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -121,7 +122,11 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 
 func (d *dialer) open(ctx context.Context, network, address string) (net.Conn, error) {
 	if !d.encrypt {
-		return d.net.DialContext(ctx, network, address)
+		conn, err := d.net.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return polled(conn, &d.poll), nil
 	}
 	encrypted := tls.Dialer{NetDialer: &d.net, Config: d.config}
 	return encrypted.DialContext(ctx, network, address)

@@ -26,13 +26,14 @@ type link struct {
 	tls     *tls.Config
 	secrets []secret
 	pool    int
+	poll    time.Duration // see WithBusyPoll
 	dial    time.Duration
 	read    time.Duration
 	write   time.Duration
 }
 
 func newLink() link {
-	return link{pool: DefaultPoolSize, dial: 2 * time.Second, read: 5 * time.Second, write: 5 * time.Second}
+	return link{pool: DefaultPoolSize, poll: DefaultBusyPoll, dial: 2 * time.Second, read: 5 * time.Second, write: 5 * time.Second}
 }
 
 // secret is where a password comes from. The password itself is only ever in the closure that reads it,
@@ -49,6 +50,9 @@ func (l *link) mistakes() []error {
 		atLeast("WithTimeouts: dial", l.dial, minTimeout),
 		atLeast("WithTimeouts: answer", l.read, minTimeout),
 		l.checkTLS(),
+	}
+	if l.poll < 0 || l.poll > maxBusyPoll {
+		mistakes = append(mistakes, fmt.Errorf("redisstream: WithBusyPoll: %s is not allowed, %s to %s is", l.poll, time.Duration(0), maxBusyPoll))
 	}
 	if l.named {
 		if err := actors.CheckName("user", l.user); err != nil {

@@ -45,7 +45,7 @@ func TestOptionsSetWhatTheyName(t *testing.T) {
 		WithNamespace("shop"), WithShards(4096), WithNode("n-1"), WithLease(100 * time.Millisecond),
 		WithCapacity(1), RefuseWhenFull(), WithDedup(0), WithRetain(RetainForever), WithLetterLimit(1),
 		WithOriginalForm(), WithRelaxedDurability(), WithLogger(log), WithClock(func() time.Time { return then }),
-		WithPoolSize(7), WithTimeouts(3*time.Second, 4*time.Second),
+		WithPoolSize(7), WithTimeouts(3*time.Second, 4*time.Second), WithBusyPoll(0),
 	})
 	require.NoError(t, err)
 	assert.Equal(t, "shop", s.namespace)
@@ -62,6 +62,7 @@ func TestOptionsSetWhatTheyName(t *testing.T) {
 	assert.Same(t, log, s.log)
 	assert.Equal(t, then, s.now())
 	assert.Equal(t, 7, s.link.pool)
+	assert.Zero(t, s.link.poll)
 	assert.Equal(t, 3*time.Second, s.link.dial)
 	assert.Equal(t, 4*time.Second, s.link.read)
 	assert.Equal(t, 4*time.Second, s.link.write)
@@ -73,7 +74,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		WithNamespace("a:b"), WithShards(0), WithNode("two words"), WithLease(99 * time.Millisecond),
 		WithCapacity(-3), WithDedup(-time.Second), WithRetain(-time.Minute), WithLetterLimit(0), WithLogger(nil),
 		WithClock(nil), WithTLS(nil), WithUser(""), WithPasswordFile(""), WithPasswordEnv("NECRO_PASSWORD"),
-		WithPoolSize(1025), WithTimeouts(0, -time.Second),
+		WithPoolSize(1025), WithTimeouts(0, -time.Second), WithBusyPoll(11 * time.Millisecond),
 	})
 	require.Error(t, err)
 	for _, words := range []string{
@@ -83,6 +84,7 @@ func TestAllMistakesAreReportedAtOnce(t *testing.T) {
 		"WithClock: the clock is nil", "WithTLS: the configuration is nil", "WithUser: ", "WithPasswordFile: the name is empty",
 		`WithPasswordEnv "NECRO_PASSWORD": only one password`, "WithPoolSize: 1025 is not allowed, 1 to 1024 is",
 		"WithTimeouts: dial: 0s", "WithTimeouts: answer: -1s",
+		"WithBusyPoll: 11ms is not allowed, 0s to 10ms is",
 	} {
 		assert.ErrorContains(t, err, words)
 	}
