@@ -92,7 +92,8 @@ func redisLatency(r redis.Result, s redis.Suite) Table {
 	t := Table{
 		Title: "Latency over four hops, " + fsyncTitle(s.Fsync),
 		About: fmt.Sprintf("%s starts per second, whatever became of those before (open loop), for %s a round; from when a start was due to when its "+
-			"last event was settled. Medians of %d rounds; ratios are to the limit loop in the same round.",
+			"last event was settled. Measured before the throughput: after minutes of full load this machine is slower for a while. "+
+			"Medians of %d rounds; ratios are to the limit loop in the same round.",
 			rate(r.Config.Rate), r.Config.Paced, r.Config.Rounds),
 		Head: []string{"contender", "starts/s", "p50", "p99", "p99.9", "highest", "p50 × limit loop (low–high)", "p99 × limit loop (low–high)", "lag p50", "lag p99"},
 		Note: "Where fewer starts per second were done than came, latency is how long the queue became. The lag is how late this program published a start, " +
