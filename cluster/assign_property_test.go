@@ -132,6 +132,19 @@ func TestAnyAssignmentIsCompleteStableAndIndependentOfOrder(t *testing.T) {
 	})
 }
 
+func TestTheOrderOfMembersDoesNotMatterWhereSeveralAreEqual(t *testing.T) {
+	// Who gives and who gets is a tie between equals, in every join.
+	t.Parallel()
+	for n := 2; n < 12; n++ {
+		members := nodes(0, n)
+		before := assign(t, members, nil, cluster.NewPlan(10*n))
+		joined := append(members, nodes(5000, 3)...)
+		want := assign(t, joined, nil, before)
+		slices.Reverse(joined)
+		require.Equal(t, want, assign(t, joined, nil, before), "%d members", n)
+	}
+}
+
 func TestLoadsFollowWeights(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

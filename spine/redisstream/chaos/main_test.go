@@ -21,6 +21,7 @@ var (
 	seed       = flag.Uint64("chaos.seed", 1, "what rounds of the long run are chosen by")
 	only       = flag.String("chaos.only", "", "the kinds of fault, by their names in the report and commas; none is all")
 	reportPath = flag.String("chaos.report", "", "file that the report of the long run is written to as well")
+	evidence   = flag.String("chaos.evidence", "", "folder that keeps what the store wrote in rounds of the long run with violations")
 )
 
 // roleVariable holds the orders of a process that is to be something else than the test.

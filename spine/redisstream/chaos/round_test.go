@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -153,6 +154,16 @@ func (r *round) must(err error) {
 // find notes what is wrong while the round runs.
 func (r *round) find(invariant, format string, args ...any) {
 	r.findings = append(r.findings, finding{invariant, fmt.Sprintf(format, args...)})
+}
+
+// keepEvidence copies what the store has written: its log tells who did what, in which order.
+func (r *round) keepEvidence() {
+	if *evidence == "" {
+		return
+	}
+	folder := filepath.Join(*evidence, fmt.Sprint("seed-", r.setting.seed))
+	r.must(os.CopyFS(folder, os.DirFS(r.server.Dir())))
+	r.t.Logf("what the store has written is in %s", folder)
 }
 
 // run runs the round and returns what the checker says.
