@@ -45,6 +45,10 @@ func TestCheckingCatchesAHandlerThatChangesItsPayload(t *testing.T) {
 		"pointer":       {&Note{Key: "k", Text: "x"}, spoil(func(n *Note) { n.Text = "y" }, nil)},
 		"protobuf":      {newShot("s", 1), spoil(func(s *Shot) { s.Schema = "t" }, nil)},
 		"unencodable":   {weights{1}, spoil(func(w weights) { w[0] = nan }, nil)},
+		"map": {full, actors.Map(func(_ context.Context, ev actors.EventOf[Ordered]) (Ping, error) {
+			ev.Payload.Tags[0] = "y"
+			return Ping{}, nil
+		})},
 		"batch": {full, actors.SinkBatch(func(_ context.Context, evs []actors.EventOf[Ordered]) error {
 			evs[0].Payload.Tags[0] = "y"
 			return nil

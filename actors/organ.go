@@ -36,7 +36,8 @@ type organDef struct {
 
 type reaction struct {
 	handle func(context.Context, Event) ([]Payload, error)
-	batch  batchFunc // OnBatch and SinkBatch only
+	one    func(context.Context, Event) (Payload, error) // Map's, instead of handle
+	batch  batchFunc                                     // OnBatch and SinkBatch only
 }
 
 // NewOrgan makes a stateless organ. Mistakes (an unsafe name, no reaction, two reactions
@@ -181,6 +182,7 @@ type Handler struct {
 	def      *organDef
 	lastType string
 	last     *reaction
+	only     [1]Payload // what a Map has returned
 }
 
 func (h *Handler) reaction(typ string) *reaction {
@@ -190,14 +192,26 @@ func (h *Handler) reaction(typ string) *reaction {
 	return h.last
 }
 
-// Handle calls the reaction to ev. Its error says what kind of failure it is (Classify).
+// Handle calls the reaction to ev. Its error says what kind of failure it is (Classify). What it returns may be
+// overwritten by the next call, and by Forget.
 func (h *Handler) Handle(ctx context.Context, ev Event) ([]Payload, error) {
 	r := h.reaction(ev.Type())
 	if r == nil {
 		return nil, OfKind(KindUndecodable, fmt.Errorf("organ %s has no reaction to %s", h.def.name, ev.Type()))
 	}
-	return r.handle(ctx, ev)
+	if r.one == nil {
+		return r.handle(ctx, ev)
+	}
+	p, err := r.one(ctx, ev)
+	if p == nil || err != nil {
+		return nil, err
+	}
+	h.only[0] = p
+	return h.only[:], nil
 }
+
+// Forget lets go of what the last Handle has returned, so that an idle handler keeps nothing alive.
+func (h *Handler) Forget() { h.only[0] = nil }
 
 // Batches reports whether events of this type are handled by an OnBatch or a SinkBatch.
 func (h *Handler) Batches(typ string) bool {

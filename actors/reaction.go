@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Reaction is one thing a stateless organ does: On, OnBatch, Sink, SinkBatch, OnAny, OnFailed or OnStop.
+// Reaction is one thing a stateless organ does: On, Map, OnBatch, Sink, SinkBatch, OnAny, OnFailed or OnStop.
 type Reaction struct{ define func(*organDef) }
 
 // EventOf is an event with its payload decoded.
@@ -27,6 +27,38 @@ func On[P Payload](f func(context.Context, EventOf[P]) ([]Payload, error)) React
 				return f(ctx, EventOf[P]{ev, p}) // as handleTyped, with three copies of the payload less
 			}
 			return handleTyped(ev, func(e EventOf[P]) ([]Payload, error) { return f(ctx, e) })
+		}})
+	}}
+}
+
+// Map is On for a handler that emits one event for each: what f returns, or with an error nothing. It says in its
+// types what becomes of what, and costs no slice. Q may be Payload itself, for what is decorated or differs from event
+// to event; nil emits nothing then.
+func Map[P, Q Payload](f func(context.Context, EventOf[P]) (Q, error)) Reaction {
+	return Reaction{func(d *organDef) {
+		if f == nil {
+			d.mistake("Map[%s, %s] with a nil function", reflect.TypeFor[P](), reflect.TypeFor[Q]())
+			return
+		}
+		one := func(ctx context.Context, ev EventOf[P]) (Payload, error) {
+			q, err := f(ctx, ev)
+			if err != nil {
+				return nil, err
+			}
+			return q, nil
+		}
+		defineTyped[P](d, &reaction{one: func(ctx context.Context, ev Event) (out Payload, err error) {
+			if p, ok := ev.r.payload.(P); ok && !ev.r.checked {
+				return one(ctx, EventOf[P]{ev, p}) // as in On
+			}
+			_, err = handleTyped(ev, func(e EventOf[P]) ([]Payload, error) {
+				out, err = one(ctx, e)
+				return nil, err
+			})
+			if err != nil {
+				return nil, err
+			}
+			return out, nil
 		}})
 	}}
 }

@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,6 +27,72 @@ func TestHandlerGetsEventAndPayload(t *testing.T) {
 	out, err := handler(t, o).Handle(ctx, ev)
 	require.NoError(t, err)
 	assert.Equal(t, actors.Emit(Ping{N: 1}, Ping{N: 2}), out)
+}
+
+func TestMapEmitsWhatItReturns(t *testing.T) {
+	t.Parallel()
+	h := handler(t, actors.NewOrgan("o",
+		actors.Map(func(_ context.Context, ev actors.EventOf[Ordered]) (Ping, error) {
+			if ev.Payload.Cents < 0 {
+				return Ping{N: -1}, errHandler
+			}
+			return Ping{N: ev.Payload.Cents}, nil
+		}),
+		actors.Map(func(_ context.Context, ev actors.EventOf[Ping]) (actors.Payload, error) {
+			if ev.Payload.N == 0 {
+				return nil, nil
+			}
+			return actors.With(Ping{N: ev.Payload.N}, actors.Key("k")), nil
+		})))
+	for _, c := range []struct {
+		in   actors.Payload
+		want []actors.Payload
+		err  error
+	}{
+		{Ordered{Account: "a", Cents: 3}, actors.Emit(Ping{N: 3}), nil},
+		{Ordered{Account: "a", Cents: -3}, nil, errHandler},
+		{Ping{N: 2}, actors.Emit(actors.With(Ping{N: 2}, actors.Key("k"))), nil},
+		{Ping{N: 0}, nil, nil},
+	} {
+		out, err := h.Handle(t.Context(), root(t, c.in))
+		require.ErrorIs(t, err, c.err)
+		assert.Equal(t, c.want, out)
+	}
+}
+
+func TestMapDecodesBytes(t *testing.T) {
+	t.Parallel()
+	h := handler(t, actors.NewOrgan("o", actors.Map(func(_ context.Context, ev actors.EventOf[Ping]) (Renamed, error) {
+		return Renamed{Cents: ev.Payload.N}, nil
+	})))
+	out, err := h.Handle(t.Context(), root(t, actors.Raw{Type: "PING", Data: json.RawMessage(`{"n":2}`)}))
+	require.NoError(t, err)
+	assert.Equal(t, actors.Emit(Renamed{Cents: 2}), out)
+	_, err = h.Handle(t.Context(), root(t, actors.Raw{Type: "PING", Data: json.RawMessage(`{"n":"two"}`)}))
+	assert.Equal(t, actors.KindUndecodable, kindOf(err))
+}
+
+func TestMapCostsNoSlice(t *testing.T) { // not parallel: others would be counted
+	note := &Note{Text: "x"}
+	h := handler(t, actors.NewOrgan("o", actors.Map(func(context.Context, actors.EventOf[Ping]) (*Note, error) { return note, nil })))
+	ev := root(t, Ping{})
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = h.Handle(t.Context(), ev) }))
+}
+
+func TestIdleHandlerKeepsNothingThatAMapHasReturned(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{})
+	h := handler(t, actors.NewOrgan("o", actors.Map(func(context.Context, actors.EventOf[Ping]) (*Note, error) {
+		note := &Note{Text: "x"}
+		runtime.AddCleanup(note, func(struct{}) { close(gone) }, struct{}{})
+		return note, nil
+	})))
+	_, err := h.Handle(t.Context(), root(t, Ping{}))
+	require.NoError(t, err)
+	h.Forget()
+	runtime.GC()
+	<-gone
+	runtime.KeepAlive(h)
 }
 
 func TestHandlerFindsTheReactionToEachType(t *testing.T) {

@@ -76,6 +76,7 @@ func (r *reactor) run(b *Batch) error {
 	if r.attempt != nil {
 		r.attempt.rest()
 	}
+	r.handler.Forget()
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/bench/load"
 )
 
@@ -37,7 +36,7 @@ func (d *direct) spawn(receive actor.ReceiveFunc) {
 	d.chain = append(d.chain, d.system.Root.Spawn(actor.PropsFromFunc(receive)))
 }
 
-func sendOn[P load.Carrier](to *actor.PID, next func(load.Body) actors.Payload) actor.ReceiveFunc {
+func sendOn[P load.Carrier, Q any](to *actor.PID, next func(load.Body) Q) actor.ReceiveFunc {
 	return func(c actor.Context) {
 		if p, ok := c.Message().(P); ok {
 			c.Send(to, next(p.Content().Next()))

@@ -10,18 +10,18 @@ import (
 )
 
 // relay is the handler of all organs but the last: it emits what next makes.
-func relay[P load.Carrier](next func(load.Body) actors.Payload) func(context.Context, actors.EventOf[P]) ([]actors.Payload, error) {
-	return func(_ context.Context, ev actors.EventOf[P]) ([]actors.Payload, error) {
-		return actors.Emit(next(ev.Payload.Content().Next())), nil
+func relay[P load.Carrier, Q actors.Payload](next func(load.Body) Q) func(context.Context, actors.EventOf[P]) (Q, error) {
+	return func(_ context.Context, ev actors.EventOf[P]) (Q, error) {
+		return next(ev.Payload.Content().Next()), nil
 	}
 }
 
 // start makes the payload of a start.
 func start(i uint64) actors.Payload { return load.A{Body: load.Body{Number: i}} }
 
-func toB(b load.Body) actors.Payload { return load.B{Body: b} }
-func toC(b load.Body) actors.Payload { return load.C{Body: b} }
-func toD(b load.Body) actors.Payload { return load.D{Body: b} }
+func toB(b load.Body) load.B { return load.B{Body: b} }
+func toC(b load.Body) load.C { return load.C{Body: b} }
+func toD(b load.Body) load.D { return load.D{Body: b} }
 
 // ownAllocs runs the starts and handlers of the chain by themselves, and returns how many
 // allocations per hop that takes.
@@ -32,24 +32,19 @@ func ownAllocs() float64 {
 	ctx := context.Background()
 	s, _ := measure.Take(starts*Hops, func() error {
 		for i := range uint64(starts) {
-			first = start(i)
-			x := actors.EventOf[load.A]{Payload: first.(load.A)}
-			ps, _ := handleA(ctx, x)
-			emitted = ps
-			ps, _ = handleB(ctx, actors.EventOf[load.B]{Payload: ps[0].(load.B)})
-			emitted = ps
-			ps, _ = handleC(ctx, actors.EventOf[load.C]{Payload: ps[0].(load.C)})
-			emitted = ps
+			made = start(i)
+			b, _ := handleA(ctx, actors.EventOf[load.A]{Payload: made.(load.A)})
+			made = b
+			c, _ := handleB(ctx, actors.EventOf[load.B]{Payload: made.(load.B)})
+			made = c
+			d, _ := handleC(ctx, actors.EventOf[load.C]{Payload: made.(load.C)})
+			made = d
 		}
 		return nil
 	})
-	runtime.KeepAlive(first)
-	runtime.KeepAlive(emitted)
+	runtime.KeepAlive(made)
 	return s.Allocs()
 }
 
-// What the handlers returned: so that it is really made.
-var (
-	first   actors.Payload
-	emitted []actors.Payload
-)
+// made is what the handlers returned: so that it is really made.
+var made actors.Payload

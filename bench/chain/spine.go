@@ -25,9 +25,9 @@ func openSpine(organ spine.OrganOption, opts ...spine.Option) load.Open {
 
 func stateless(w *load.Window) []actors.Organ {
 	return []actors.Organ{
-		actors.NewOrgan("a", actors.On(relay[load.A](toB))),
-		actors.NewOrgan("b", actors.On(relay[load.B](toC))),
-		actors.NewOrgan("c", actors.On(relay[load.C](toD))),
+		actors.NewOrgan("a", actors.Map(relay[load.A](toB))),
+		actors.NewOrgan("b", actors.Map(relay[load.B](toC))),
+		actors.NewOrgan("c", actors.Map(relay[load.C](toD))),
 		actors.NewOrgan("d", actors.Sink(func(context.Context, actors.EventOf[load.D]) error {
 			w.Done()
 			return nil
@@ -43,9 +43,9 @@ func openSpineKeyed(organ spine.OrganOption) load.Open {
 			return nil
 		})
 		return load.StartSpine(w, spine.NewMemory(), keyedStart(),
-			spine.WithOrgan(actors.NewOrgan("a", actors.On(relay[load.KeyedA](toKeyedB))), organ),
-			spine.WithOrgan(actors.NewOrgan("b", actors.On(relay[load.KeyedB](toKeyedC))), organ),
-			spine.WithOrgan(actors.NewOrgan("c", actors.On(relay[load.KeyedC](toKeyedD))), organ),
+			spine.WithOrgan(actors.NewOrgan("a", actors.Map(relay[load.KeyedA](toKeyedB))), organ),
+			spine.WithOrgan(actors.NewOrgan("b", actors.Map(relay[load.KeyedB](toKeyedC))), organ),
+			spine.WithOrgan(actors.NewOrgan("c", actors.Map(relay[load.KeyedC](toKeyedD))), organ),
 			spine.WithOrgan(actors.NewOrgan("d", last), organ),
 		)
 	}
@@ -76,7 +76,7 @@ type keyedCarrier interface {
 	actors.KeyedPayload
 }
 
-func step[P keyedCarrier](next func(load.Body) actors.Payload) actors.Part[count] {
+func step[P keyedCarrier, Q actors.Payload](next func(load.Body) Q) actors.Part[count] {
 	return actors.Step(func(s *count, ev actors.EventOf[P]) ([]actors.Payload, error) {
 		s.Events++
 		return actors.Emit(next(ev.Payload.Content().Next())), nil
@@ -90,6 +90,6 @@ func keyedStart() func(i uint64) actors.Payload {
 	}
 }
 
-func toKeyedB(b load.Body) actors.Payload { return load.KeyedB{KeyedBody: load.KeyedBody{Body: b}} }
-func toKeyedC(b load.Body) actors.Payload { return load.KeyedC{KeyedBody: load.KeyedBody{Body: b}} }
-func toKeyedD(b load.Body) actors.Payload { return load.KeyedD{KeyedBody: load.KeyedBody{Body: b}} }
+func toKeyedB(b load.Body) load.KeyedB { return load.KeyedB{KeyedBody: load.KeyedBody{Body: b}} }
+func toKeyedC(b load.Body) load.KeyedC { return load.KeyedC{KeyedBody: load.KeyedBody{Body: b}} }
+func toKeyedD(b load.Body) load.KeyedD { return load.KeyedD{KeyedBody: load.KeyedBody{Body: b}} }

@@ -16,7 +16,7 @@ func Contest(r chain.Result) Table {
 			r.Config.Rounds, r.Config.Window, r.Config.Batch),
 		Head: []string{"contestant", "hops/s", "low–high", "ns/hop", "CPU ns/hop", "allocs/hop", "beyond handlers",
 			"× direct sends", "× channels", "× Watermill"},
-		Note: fmt.Sprintf("The handlers of the chain allocate %.2f per hop themselves: payloads, and the slices they are returned in. "+
+		Note: fmt.Sprintf("The handlers of the chain allocate %.2f per hop themselves: their payloads. "+
 			"Watermill is its fastest row. CPU is of all processors, the collector's share included: where it is about as much as ns/hop, "+
 			"the neighbours left one processor of the machine.", r.Own),
 	}
