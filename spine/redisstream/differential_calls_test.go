@@ -60,7 +60,7 @@ func (d *differ) near(text string) string {
 func (d *differ) next(text string) string { return d.near(strconv.FormatInt(fakeInt(text)+1, 10)) }
 
 func (d *differ) token(p place) string {
-	if d.chance(12) {
+	if d.chance(4) {
 		return d.word("nobody")
 	}
 	return d.peek(p.own, "tok")
@@ -241,7 +241,7 @@ func (d *differ) lease(p place) []fakeCall {
 		}
 		return call1(progressScript, []string{p.own, p.progress, p.suspects, p.shard.in}, args...)
 	case 4:
-		return call1(suspectScript, []string{p.own, p.suspects, p.shard.in}, d.token(p), p.service, d.id(p), "x")
+		return call1(suspectScript, []string{p.own, p.suspects, p.shard.in}, d.token(p), d.near(d.peek(p.own, "c")), p.service, d.id(p), "x")
 	default:
 		return call1(promoteScript, []string{p.shard.in, p.shard.delayed, p.shard.delayedEntries}, fmt.Sprint(d.rnd.IntN(1000)), fmt.Sprint(1+d.rnd.IntN(5)))
 	}
@@ -268,7 +268,7 @@ func (d *differ) cell(p place) []fakeCall {
 			seq = d.near(n)
 		}
 		sum := sha1.Sum([]byte(d.peek(cell, "r"+seq)))
-		if d.chance(12) {
+		if d.chance(4) {
 			sum[0]++
 		}
 		return call1(snapshotScript, []string{p.own, cell}, token, orZero(seq), fmt.Sprint(1+d.rnd.IntN(pieces)), fmt.Sprint(pieces), d.word("piece"),

@@ -260,10 +260,10 @@ func (s *fakeStore) suspect(keys, args []string) any {
 	if s.fenced(keys[0], args[0]) {
 		return fakeList("FENCED")
 	}
-	if !s.owes(keys[2], args[1], args[2]) {
+	if s.hget(keys[0], "c") != args[1] || !s.owes(keys[2], args[2], args[3]) {
 		return fakeList("REACQUIRE")
 	}
-	return fakeList("OK", s.hincrby(keys[1], args[2]+"|"+args[3], 1))
+	return fakeList("OK", s.hincrby(keys[1], args[3]+"|"+args[4], 1))
 }
 
 // owes reports whether an entry is the owner's to handle.

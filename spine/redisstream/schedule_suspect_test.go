@@ -2,9 +2,12 @@ package redisstream
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/spine"
 )
 
 // What is counted against events is forgotten with them: nobody would ever ask for it again.
@@ -49,6 +52,25 @@ func TestWhatWasCountedIsForgottenAlsoByAnOwnerWhoSuspectsNobody(t *testing.T) {
 	b.owns()
 	d := b.pull(1, "1")[0]
 	require.Empty(t, d.Todo, "nobody has died")
+	b.finish(d)
+	assert.Zero(t, y.server.Client().Exists(y.soon(), s.suspects).Val())
+}
+
+func TestACountThatComesWhenTheEventHasBeenDeferredAndIsBackLeavesNothing(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a, b := y.node("a", loose("mail")), y.node("b", loose("mail"))
+	a.publish("k", "1")
+	a.pull(1, "1")
+	b.takeOver()
+	s := b.shards[0]
+	require.NoError(t, y.server.Client().HSet(y.soon(), s.suspects, y.pending("svc")[0].ID, deathsUnnoticed).Err())
+	counts := b.tap.next(1, suspectScript, stray)
+	b.unanswered(1)
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, b.settle(b.retry(b.pull(1, "1")[0], 0, 1, time.Hour)))
+	y.advance(time.Hour)
+	d := b.pull(1, "1")[0]
+	assert.Equal(t, []string{"REACQUIRE"}, counts.arrive(y))
 	b.finish(d)
 	assert.Zero(t, y.server.Client().Exists(y.soon(), s.suspects).Val())
 }

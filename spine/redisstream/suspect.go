@@ -68,6 +68,10 @@ func (b *Backend) arm() error {
 		return err
 	}
 	defer b.pulls.leave()
+	if err := b.commits.enter(ctx); err != nil { // see suspect.lua
+		return err
+	}
+	defer b.commits.leave()
 	b.mu.Lock()
 	s, e, organ := b.nextSuspect()
 	if e == nil {
@@ -76,7 +80,7 @@ func (b *Backend) arm() error {
 	}
 	c := &call{
 		script: suspectScript, keys: []string{s.own, s.suspects, s.in},
-		args: []any{s.token, b.service.Name, e.id.String(), b.service.Organs[organ].Name},
+		args: []any{s.token, formatNumber(s.commit), b.service.Name, e.id.String(), b.service.Organs[organ].Name},
 	}
 	b.mu.Unlock()
 	if err := b.once(ctx, c); err != nil {
