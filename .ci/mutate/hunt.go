@@ -112,8 +112,8 @@ func baselineFault(r report) string {
 }
 
 // one judges a single mutant. Stale and broken ones are results, not errors.
-func (h hunt) one(ctx context.Context, m mutant, dir, fault string) (result, error) {
-	res := result{mutant: m}
+func (h hunt) one(ctx context.Context, m mutant, dir, fault string) (res result, err error) {
+	res.mutant = m
 	if fault != "" {
 		res.verdict, res.detail = baseless, fault
 		return res, nil
@@ -130,14 +130,25 @@ func (h hunt) one(ctx context.Context, m mutant, dir, fault string) (result, err
 		return res, err
 	}
 	start := time.Now()
-	r, err := h.test(suite{m.pkg, m.run}, overlay).do(ctx)
-	res.took = time.Since(start)
-	if err != nil {
-		return res, err
+	defer func() { res.took = time.Since(start) }()
+	for n := 1; n <= goes; n++ {
+		r, err := h.test(suite{m.pkg, m.run}, overlay).do(ctx)
+		if err != nil {
+			return res, err
+		}
+		res.verdict, res.by, res.detail = judge(r)
+		if res.verdict != survived {
+			if n > 1 {
+				res.by += fmt.Sprintf(" (go %d)", n)
+			}
+			break
+		}
 	}
-	res.verdict, res.by, res.detail = judge(r)
 	return res, nil
 }
+
+// goes is how often a test may miss a mutant: one that draws its cases may. The table says which did.
+const goes = 3
 
 // staleOf returns a result for each of the mutants that is stale. None is run.
 func (h hunt) staleOf(mutants []mutant) []result {

@@ -21,6 +21,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "hang", pkg: ".", run: "TestSum", edits: sumEdit("select { case <-make(chan int): }; return 0")},
 		{name: "no compile", pkg: ".", run: "TestSum", edits: sumEdit("return missing")},
 		{name: "no effect", pkg: ".", run: "TestSum", edits: sumEdit("return b + a")},
+		{name: "seldom", pkg: ".", run: "TestSum", edits: sumEdit("return seldom(a, b)")},
 		{name: "stale", pkg: ".", run: "TestSum", edits: []edit{{"sum.go", []string{"gone"}, nil}}},
 		{name: "red before", pkg: ".", run: "TestAlwaysRed", edits: sumEdit("return 0")},
 		{name: "no such test", pkg: ".", run: "TestNothing", edits: sumEdit("return 0")},
@@ -34,6 +35,7 @@ func TestVerdicts(t *testing.T) {
 		{caught, "TestSum/small (timeout)"},
 		{broken, ""},
 		{survived, ""},
+		{caught, "TestSum/small (go 2)"},
 		{stale, ""},
 		{baseless, ""},
 		{baseless, ""},
@@ -56,8 +58,18 @@ func scratchModule(t *testing.T) string {
 	write(t, filepath.Join(root, "go.mod"), "module scratch\n\ngo 1.26\n")
 	write(t, filepath.Join(root, "sum.go"), `package scratch
 
+import "os"
+
 func sum(a, b int) int {
 	return a + b
+}
+
+// seldom is right in the first process that asks.
+func seldom(a, b int) int {
+	if os.Mkdir("asked", 0o700) == nil {
+		return a + b
+	}
+	return a - b
 }
 `)
 	write(t, filepath.Join(root, "sum_test.go"), `package scratch
