@@ -33,6 +33,11 @@ func (a *app) interactive(ctx context.Context, in io.Reader) error {
 		defer close(ended)
 		errRun = a.pipeline.spine.Run(running)
 	}()
+	select {
+	case <-a.pipeline.up: // before that nobody can be asked
+	case <-ended:
+	case <-ctx.Done():
+	}
 	err := a.obey(ctx, console.Lines(ctx, in), ended, console.Terminal(in))
 	if errors.Is(a.wait(ctx), context.DeadlineExceeded) {
 		err = errors.Join(err, a.unfinished())

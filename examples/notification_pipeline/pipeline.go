@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/spine"
@@ -35,6 +36,8 @@ type pipeline struct {
 	desk     *supervision.Desk
 	record   *record
 	outcomes *outcomes
+	running  sync.Once     // closes up
+	up       chan struct{} // closed when the Spine has begun to run
 }
 
 const service = "notifications"
@@ -48,6 +51,7 @@ func newPipeline(p parts) (*pipeline, error) {
 		backend:  p.backend,
 		record:   newRecord(p.events, p.requests),
 		outcomes: newOutcomes(p.requests),
+		up:       make(chan struct{}),
 	}
 	x.desk = supervision.NewDesk(x.backend, p.service)
 	var err error
@@ -63,6 +67,7 @@ func newPipeline(p parts) (*pipeline, error) {
 		spine.WithPolicies(p.policies),
 		spine.WithBatch(batch),
 		spine.WithLogger(p.log),
+		spine.WithHooks(spine.Hooks{Started: func() { x.running.Do(func() { close(x.up) }) }}),
 		spine.WithHooks(x.record.hooks()),
 	}, p.more...)...)
 	return x, err
