@@ -187,7 +187,7 @@ func (a *app) show(ctx context.Context, id string) error {
 	l, err := a.pipeline.desk.Show(ctx, id)
 	if err == nil {
 		a.printLetter(l.ID, l)
-		printTree(a.out, a.pipeline.record.chain(l.Event.Correlation()))
+		printTree(a.out, a.pipeline.record.chain(console.LetterCorrelation(l)))
 		return nil
 	}
 	if !errors.Is(err, supervision.ErrNoLetter) {

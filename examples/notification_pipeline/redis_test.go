@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"regexp"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -42,4 +43,23 @@ func TestRequestOfThePythonOriginalIsSent(t *testing.T) {
 	assert.Empty(t, r.dead(t))
 	assert.Len(t, r.rows(t), 2)
 	assert.Len(t, r.settled(t, "EMAIL_DELIVERED"), 1)
+}
+
+// What somebody else appends is no event: it is a dead letter that has none, and is listed like the others.
+func TestAnEntryThatIsNoEventIsListedAsADeadLetter(t *testing.T) {
+	t.Parallel()
+	server, namespace := redistest.SharedServer(t), redistest.Namespace(t)
+	store := []string{"--redis", server.URL(), "--namespace", namespace}
+	require.NoError(t, play(t, "", store...).failure)
+	require.NoError(t, server.Client().XAdd(t.Context(), &redis.XAddArgs{Stream: "{" + namespace + ":0}:in", Values: []any{"foo", "bar"}}).Err())
+	p := play(t, "", store...)
+	require.NoError(t, p.failure)
+	assert.Contains(t, p.out, "Dead letters (5)")
+	p = play(t, "dead\nquit\n", append(store, "--interactive")...)
+	require.NoError(t, p.failure)
+	id := regexp.MustCompile(`(?m)^ *(\S+)  _bad `).FindStringSubmatch(p.out)
+	require.NotNil(t, id, p.out)
+	p = play(t, "show "+id[1]+"\nretry "+id[1]+"\nquit\n", append(store, "--interactive")...)
+	require.NoError(t, p.failure)
+	assert.Contains(t, p.out, "its event cannot be read")
 }

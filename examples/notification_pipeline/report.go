@@ -123,7 +123,7 @@ func (a *app) printLetters(letters []supervision.DeadLetter) {
 		place[x.ID] = i
 	}
 	slices.SortStableFunc(letters, func(x, y supervision.DeadLetter) int {
-		return cmp.Or(cmp.Compare(place[x.Event.Correlation()], place[y.Event.Correlation()]), cmp.Compare(x.Organ, y.Organ))
+		return cmp.Or(cmp.Compare(place[console.LetterCorrelation(x)], place[console.LetterCorrelation(y)]), cmp.Compare(x.Organ, y.Organ))
 	})
 	a.heading(fmt.Sprintf("Dead letters (%d)", len(letters)))
 	for i, l := range letters[:min(len(letters), letterLimit)] {
@@ -135,8 +135,8 @@ func (a *app) printLetters(letters []supervision.DeadLetter) {
 }
 
 func (a *app) printLetter(name string, l supervision.DeadLetter) {
-	head := fmt.Sprintf("%4s  %-8s  %-12s  %-9s  %-11s  %s", name, l.Organ, console.Clip(l.Event.Key(), 12), l.Reason,
-		console.Plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
+	head := fmt.Sprintf("%4s  %-8s  %-12s  %-9s  %-11s  %s", name, l.Organ, console.Clip(console.LetterKey(l), 12), l.Reason,
+		console.Plural(l.Attempts, "attempt"), console.LetterMeta(l, metaSource))
 	a.printf("%s\n", strings.TrimRight(head, " "))
 	a.wrapped("        ", l.Error)
 }

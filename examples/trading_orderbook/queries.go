@@ -102,6 +102,9 @@ func (s *session) show(ctx context.Context, id string) error {
 		return err
 	}
 	s.printLetter(l.ID, l)
+	if l.Event.IsZero() {
+		return nil
+	}
 	data, _, err := l.Event.Data()
 	s.wrapped("        ", l.Event.Type()+" "+string(data))
 	return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -29,6 +30,25 @@ func TestSampleOnRedisSaysTheSameAndIsEnteredOnce(t *testing.T) {
 	require.NoError(t, second.failure)
 	assert.Contains(t, second.out, "64 orders were in the store before and are not entered again")
 	assert.Contains(t, second.out, "0 events settled, 0 attempts retried, 2 dead letters")
+}
+
+// What somebody else appends is no event: it is a dead letter that has none, and is listed like the others.
+func TestAnEntryThatIsNoEventIsListedAsADeadLetter(t *testing.T) {
+	t.Parallel()
+	server, namespace := redistest.SharedServer(t), redistest.Namespace(t)
+	store := []string{"--redis", server.URL(), "--namespace", namespace}
+	require.NoError(t, play(t, "", store...).failure)
+	require.NoError(t, server.Client().XAdd(t.Context(), &redis.XAddArgs{Stream: "{" + namespace + ":0}:in", Values: []any{"foo", "bar"}}).Err())
+	p := play(t, "", store...)
+	require.NoError(t, p.failure)
+	assert.Contains(t, p.out, "Dead letters (3)")
+	p = play(t, "dead\nquit\n", append(store, "--interactive")...)
+	require.NoError(t, p.failure)
+	id := regexp.MustCompile(`(?m)^ *(\S+)  _bad `).FindStringSubmatch(p.out)
+	require.NotNil(t, id, p.out)
+	p = play(t, "show "+id[1]+"\nretry "+id[1]+"\nquit\n", append(store, "--interactive")...)
+	require.NoError(t, p.failure)
+	assert.Contains(t, p.out, "its event cannot be read")
 }
 
 func TestInterruptedRunOnRedisGoesOn(t *testing.T) {

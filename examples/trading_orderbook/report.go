@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/examples/console"
 	"github.com/necrostack/necrostack/examples/trading_orderbook/desk"
 	"github.com/necrostack/necrostack/spine"
@@ -204,7 +203,8 @@ func (a *app) printLetters() (int, error) {
 		return n, err
 	}
 	slices.SortStableFunc(letters, func(x, y supervision.DeadLetter) int {
-		return cmp.Or(cmp.Compare(sourceLine(x.Event), sourceLine(y.Event)), cmp.Compare(x.Organ, y.Organ), cmp.Compare(x.Event.Key(), y.Event.Key()))
+		return cmp.Or(cmp.Compare(sourceLine(x), sourceLine(y)), cmp.Compare(x.Organ, y.Organ),
+			cmp.Compare(console.LetterKey(x), console.LetterKey(y)))
 	})
 	a.heading(fmt.Sprintf("Dead letters (%s)", console.Grouped(n)))
 	for i, l := range letters {
@@ -216,16 +216,16 @@ func (a *app) printLetters() (int, error) {
 	return n, nil
 }
 
-// sourceLine is the line of a file from which an event comes, 0 for none.
-func sourceLine(ev actors.Event) int {
-	source := ev.Meta(metaSource)
+// sourceLine is the line of a file from which the event of a letter comes, 0 for none.
+func sourceLine(l supervision.DeadLetter) int {
+	source := console.LetterMeta(l, metaSource)
 	n, _ := strconv.Atoi(source[strings.LastIndexByte(source, ' ')+1:])
 	return n
 }
 
 func (a *app) printLetter(name string, l supervision.DeadLetter) {
-	head := fmt.Sprintf("%4s  %-14s  %-10s  %-9s  %-11s  %s", name, l.Organ, console.Clip(l.Event.Key(), 10), l.Reason,
-		console.Plural(l.Attempts, "attempt"), l.Event.Meta(metaSource))
+	head := fmt.Sprintf("%4s  %-14s  %-10s  %-9s  %-11s  %s", name, l.Organ, console.Clip(console.LetterKey(l), 10), l.Reason,
+		console.Plural(l.Attempts, "attempt"), console.LetterMeta(l, metaSource))
 	a.printf("%s\n", strings.TrimRight(head, " "))
 	a.wrapped("        ", l.Error)
 }
