@@ -142,10 +142,12 @@ func (b *Backend) contend(ctx context.Context) {
 	for _, s := range free {
 		look.keys = append(look.keys, s.own)
 	}
-	if err := b.once(ctx, look); err != nil || look.err != nil {
+	err := b.once(ctx, look)
+	b.mu.Lock()
+	if b.broken([]*call{look}, err) != nil || look.err != nil { // no waiting for what somebody else has written there
+		b.mu.Unlock()
 		return
 	}
-	b.mu.Lock()
 	if text(look.part(0)) != b.store {
 		_ = b.fail(spine.ErrStoreLost)
 		b.mu.Unlock()
@@ -213,9 +215,13 @@ func (b *Backend) take(ctx context.Context, shards []*shard, calls []*call) {
 	if len(calls) == 0 {
 		return
 	}
-	if err := b.once(ctx, calls...); err != nil {
+	err := b.once(ctx, calls...)
+	if err != nil {
 		b.trouble(err)
 	}
+	b.mu.Lock()
+	_ = b.broken(calls, err)
+	b.mu.Unlock()
 	for i, s := range shards {
 		if calls[i].word() == "OK" && !b.adjust(ctx, s, calls[i]) {
 			continue

@@ -186,3 +186,25 @@ func TestTheCellsOfALeavingShardAreSavedByTheSpineThatRuns(t *testing.T) {
 	b.has(0)
 	assert.Empty(t, a.Owned())
 }
+
+// Without its leases a node could wait for ever, and say that it waits for another one.
+func TestAKeyOfAnotherTypeInPlaceOfALeaseIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, key := range map[string]func(*shard) string{
+		"the lease":          func(s *shard) string { return s.own },
+		"an organ's waiting": func(s *shard) string { return s.serviceKeys.due[0] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y := newYard(t, WithShards(2))
+			b := y.claimant("b", 0)
+			b.has(0)
+			require.NoError(t, y.server.Client().Set(y.soon(), key(b.shards[1]), "foreign", 0).Err())
+			b.Claim([]uint32{0, 1})
+			b.contend(y.soon())
+			_, err := b.attempt(spine.Want{Events: 1})
+			require.ErrorIs(t, err, spine.ErrStoreLost)
+			assert.ErrorContains(t, err, "WRONGTYPE")
+		})
+	}
+}
