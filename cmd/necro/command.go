@@ -131,7 +131,7 @@ func (v *invocation) check() error {
 	case len(v.words)-1 != len(c.words):
 		return usage("%s takes %s, got %q", name, orNothing(c.words), v.words[1:])
 	case v.redis == "":
-		return usage("--redis is missing: the address of the server")
+		return usage("--redis is missing, and $NECRO_REDIS empty: the address of the server")
 	case v.timeout < 0:
 		return usage("--timeout is %v, want 0 or more", v.timeout)
 	case v.watch < 0 || v.watch > 0 && name != "shards":
@@ -176,6 +176,9 @@ func (v *invocation) dispatch(ctx context.Context) error {
 		options = append(options, redisstream.WithPasswordEnv(v.password))
 	}
 	n, err := redisstream.StoredShards(ctx, v.redis, options...)
+	if errors.Is(err, redisstream.ErrNoStore) {
+		return fmt.Errorf("%w; --namespace names another", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,10 @@ func TestListingsTellWhatIsThere(t *testing.T) {
 	code, _, errs = c.ask("shards", "none")
 	assert.Equal(t, exitFailed, code)
 	assert.Equal(t, "necro: there is no service \"none\", the store has [\"svc\"]\n", errs)
+
+	code, _, errs = c.ask("health", "--namespace", c.ns+"-none")
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, errs, "; --namespace names another")
 }
 
 // oneText is a table with one blank between two words.
@@ -189,7 +193,7 @@ func TestMistakesNameTheFlag(t *testing.T) {
 	}{
 		{[]string{}, "a command is missing"},
 		{[]string{"--redis", "x", "fly"}, `unknown command "fly"`},
-		{[]string{"health"}, "--redis is missing"},
+		{[]string{"health"}, "--redis is missing, and $NECRO_REDIS empty"},
 		{[]string{"--redis", "x", "shards"}, "shards takes SERVICE"},
 		{[]string{"--redis", "x", "health", "more"}, "health takes nothing more"},
 		{[]string{"--redis", "x", "pin", "svc", "one", "n"}, `pin: SHARD is "one"`},
