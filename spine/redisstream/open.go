@@ -115,7 +115,7 @@ func (b *Backend) found(ctx context.Context) error {
 		return fmt.Errorf("%w: its layout is %q, this program's is %q", ErrStore, got, layout)
 	}
 	if got := text(c.part(1)); got != strconv.Itoa(b.settings.shards) {
-		return fmt.Errorf("%w: it was created with %s shards, WithShards says %d", ErrStore, got, b.settings.shards)
+		return fmt.Errorf("%w: it has %s shards, WithShards says %d", ErrStore, got, b.settings.shards)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -272,7 +272,7 @@ func TestReshardWaitsForServicesAndClosesTheStoreToOthers(t *testing.T) {
 	_, err = publisher.Publish(r.soon(), r.events[:1])
 	require.ErrorIs(t, err, spine.ErrStoreLost, "it would write to shards that are no more")
 	_, err = r.operator(4).Publish(r.soon(), nil)
-	require.ErrorContains(t, err, "it was created with 5 shards, WithShards says 4")
+	require.ErrorContains(t, err, "it has 5 shards, WithShards says 4")
 	shards, err := StoredShards(r.soon(), r.server.URL(), WithNamespace(r.keys.ns))
 	require.NoError(t, err)
 	require.Equal(t, 5, shards)
