@@ -15,8 +15,8 @@
 //
 // # Organs
 //
-// A stateless organ is made by [NewOrgan] of reactions ([On], [Sink],
-// [OnBatch], [SinkBatch], [OnAny], [OnFailed]); several workers may run it at once. A keyed
+// A stateless organ is made by [NewOrgan] of reactions ([On], [Map], [Sink],
+// [OnBatch], [SinkBatch], [OnAny], [OnFailed], [OnStop]); several workers may run it at once. A keyed
 // organ is made by [NewKeyed] of steps; it is a deterministic state machine with
 // one state per key, handled one event at a time and in order.
 //
