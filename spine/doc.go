@@ -15,7 +15,7 @@
 // for each, admit puts a work into the queue of a lane, or hands it back; dispatch gives a free lane what is
 // queued, as one batch; the lane runs the handler and answers (core.finished); a success becomes a
 // settlement, a failure goes to the organ's policy (core.failure) and becomes one; the settler
-// commits it; core.settled releases the work.
+// commits it (to a [Memory] the router itself does: there it waits for nothing); core.settled releases the work.
 //
 // # Promises
 //
