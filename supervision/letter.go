@@ -18,10 +18,10 @@ type DeadLetter struct {
 	Reason   actors.Kind
 	Error    string // fit to be printed, see ClipError
 	Attempts int
-	Stack    string    // of a panic, else ""; see ClipStack
-	First    time.Time // first failed attempt, UTC
-	Last     time.Time // last failed attempt, UTC
-	Event    actors.Event
+	Stack    string       // of a panic, else ""; see ClipStack
+	First    time.Time    // first failed attempt, UTC
+	Last     time.Time    // last failed attempt, UTC
+	Event    actors.Event // zero where it cannot be read: see actors.Event.IsZero
 }
 
 // NewDeadLetter makes the letter for the event of a failure that is settled as DeadLettered.
