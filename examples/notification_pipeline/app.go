@@ -181,7 +181,7 @@ func (a *app) id(r *request) actors.ID {
 	return console.EventID(a.source, strconv.Itoa(r.line), fmt.Sprintf("%#v", r.NotificationRequested))
 }
 
-// printKnown tells how many requests of the input the store has taken no notice of.
+// printKnown tells of how many requests of the input this run has heard nothing.
 func (a *app) printKnown() {
 	known := 0
 	for i := range a.input.requests {
@@ -190,7 +190,7 @@ func (a *app) printKnown() {
 		}
 	}
 	if known > 0 {
-		a.printf("      %s were in the store before and are not sent again\n", console.Plural(known, "request"))
+		a.printf("      %s were in the store before and are not sent again, or another program has handled them\n", console.Plural(known, "request"))
 	}
 }
 

@@ -186,7 +186,7 @@ func (in *input) id(x *item) actors.ID {
 	return console.EventID(in.source, strconv.Itoa(x.line), fmt.Sprintf("%#v", x.payload))
 }
 
-// printKnown tells how many commands of the input the store has taken no notice of.
+// printKnown tells of how many commands of the input this run has heard nothing.
 func (a *app) printKnown() {
 	known := 0
 	for i := range a.input.items {
@@ -195,7 +195,7 @@ func (a *app) printKnown() {
 		}
 	}
 	if known > 0 {
-		a.printf("      %s were in the store before and are not entered again\n", console.Plural(known, "order"))
+		a.printf("      %s were in the store before and are not entered again, or another program has handled them\n", console.Plural(known, "order"))
 	}
 }
 
