@@ -59,7 +59,7 @@ Input
 Clearing (default: a local clearing house, for this run)
   --clearing URL      http(s)://host/path
   --latency D         what the local one takes for a request (default 2ms)
-  --failures SHARE    the share of requests that it answers 503, 0 to 1 (default 0)
+  --failures SHARE    the share of requests that it answers 503, 0 to below 1 (default 0)
   --outage D          it is out of service for so long, from the start
 
 ` + console.StoreUsage + `  --node NAME         be a node of a cluster until interrupted: nodes of one --redis, --namespace and --service share the
