@@ -11,8 +11,9 @@ type SnapshotPolicy struct {
 	// is at most four times its size to be stepped through after a crash.
 	Weight int
 	// InPlace is the largest encoded state, in bytes, that is stored whole with every change
-	// instead of by records. Default 4,096; negative turns it off. It applies where bytes
-	// are made anyway: in durable stores, and in checking mode.
+	// instead of by records. Default 4,096; negative turns it off. Where nothing is encoded
+	// otherwise, in memory, it applies only to states that the record of one change
+	// outweighs Weight times: up to 128 bytes, by default.
 	InPlace int
 }
 
@@ -35,6 +36,13 @@ func (p SnapshotPolicy) WithDefaults() SnapshotPolicy {
 		p.InPlace = DefaultInPlaceLimit
 	}
 	return p
+}
+
+// Whole reports whether a state that last took so many bytes is stored whole with its next change, in
+// place of a record. encoded says that events are encoded anyway, and the state is cheap beside them; else
+// encoding it must cost less than a record does, which keeps an event and its payload in memory.
+func (p SnapshotPolicy) Whole(encoded bool, recordBytes, stateBytes int) bool {
+	return stateBytes <= p.InPlace && (encoded || recordBytes/p.Weight >= stateBytes)
 }
 
 // Due reports whether a snapshot is worth its cost: the records since the last one are

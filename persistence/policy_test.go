@@ -23,3 +23,16 @@ func TestSnapshotIsDueWhenRecordsAreManyAndOutweighIt(t *testing.T) {
 	assert.False(t, p.Due(10, 2999, 1000), "a snapshot would weigh too much")
 	assert.True(t, p.Due(500, 5000, 0))
 }
+
+func TestStateIsStoredWholeWhereThatIsCheaperThanARecord(t *testing.T) {
+	t.Parallel()
+	p := persistence.SnapshotPolicy{Weight: 4, InPlace: 1000}
+	assert.True(t, p.Whole(true, 10, 1000), "bytes are made anyway")
+	assert.False(t, p.Whole(true, 10_000, 1001))
+	assert.True(t, p.Whole(false, 512, 128))
+	assert.False(t, p.Whole(false, 512, 129))
+	assert.False(t, p.Whole(false, 1<<20, 1001))
+	p.InPlace = -1
+	assert.False(t, p.Whole(true, 512, 0))
+	assert.False(t, p.Whole(false, 512, 0))
+}

@@ -95,7 +95,7 @@ func BenchmarkCellLane(b *testing.B) {
 	for _, n := range cellCounts {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
 			config := host.OrganConfig{
-				Store: blank{}, ResidentCells: 2 * n, Snapshots: persistence.SnapshotPolicy{Records: 1 << 30},
+				Store: blank{}, ResidentCells: 2 * n, Snapshots: persistence.SnapshotPolicy{Records: 1 << 30, InPlace: -1},
 			}
 			benchLane(b, tally(), config, everyKey(b, n), cellRounds(b, n))
 		})

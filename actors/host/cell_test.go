@@ -236,6 +236,22 @@ func TestSmallStateIsStoredInPlace(t *testing.T) {
 	})
 }
 
+func TestWithoutEncodingAStateIsStoredWholeWhileARecordWouldOutweighIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := ownCounter(t, host.OrganConfig{Snapshots: persistence.SnapshotPolicy{InPlace: 1000, Weight: 20}})
+		b := o.step(keyed{"a", 1})
+		assert.JSONEq(t, `{"Sum":1,"Steps":1}`, string(b.Outcomes[0].Change.State))
+		// A record of 512 bytes does not outweigh 27 bytes 20 times.
+		b = o.step(keyed{"a", 99_999_999_999}, keyed{"a", 1})
+		assert.NotNil(t, b.Outcomes[0].Change.State)
+		assert.Nil(t, b.Outcomes[1].Change.State)
+		o.lane().Forget()
+		o.mustSum("a", count{Sum: 100_000_000_001, Steps: 3})
+		assert.Empty(t, o.store.saved())
+	})
+}
+
 // secretive is a state whose codec fails when told to.
 type secretive struct{ fail string }
 

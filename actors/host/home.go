@@ -256,14 +256,15 @@ func (h *home) failed(b *Batch, it *Item, err error) error {
 	return nil
 }
 
-// change records what the step did to r.
+// change records what the step did to r. Whether it stores the state whole goes by the last encoding: one that has
+// outgrown the limit is stored whole once more.
 func (h *home) change(b *Batch, r *resident, ev actors.Event, emitted []actors.Event) (*persistence.Change, error) {
 	digest, err := persistence.Digest(emitted, h.organ.config.Encode)
 	if err != nil {
 		return nil, actors.OfKind(actors.KindEnqueue, err)
 	}
 	var state []byte
-	if h.inPlace(r) {
+	if h.organ.config.Snapshots.Whole(h.organ.config.Encode, ev.Size(), r.stateBytes) {
 		if state, err = r.cell.MarshalState(); err != nil {
 			return nil, actors.Permanent(fmt.Errorf("encode the state: %w", err))
 		}
@@ -286,12 +287,6 @@ func (h *home) change(b *Batch, r *resident, ev actors.Event, emitted []actors.E
 	r.reset, r.at = false, b.Started
 	h.cells.touched(r)
 	return c, nil
-}
-
-// inPlace reports whether the state is small enough to be stored whole with every change. It
-// goes by the last encoding: a state that has outgrown the limit is stored whole once more.
-func (h *home) inPlace(r *resident) bool {
-	return h.organ.config.Encode && r.stateBytes <= h.organ.config.Snapshots.InPlace
 }
 
 // lasting is a context for what has to be stored also after an interruption.

@@ -268,7 +268,10 @@ func TestStuckRebuildIsAProblemOfTheBatch(t *testing.T) {
 				return nil, nil
 			}))
 		s := newStore()
-		o := cellOwner{own(t, organ, host.OrganConfig{Store: s, Workers: 1, Policy: within(time.Second)}), s}
+		config := host.OrganConfig{
+			Store: s, Workers: 1, Policy: within(time.Second), Snapshots: persistence.SnapshotPolicy{InPlace: -1},
+		}
+		o := cellOwner{own(t, organ, config), s}
 		o.step(keyed{"a", 1})
 		o.lane().Forget()
 		synctest.Wait()

@@ -108,6 +108,9 @@ func ownCounter(t testing.TB, c host.OrganConfig, parts ...actors.Part[count]) c
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
+	if c.Snapshots.InPlace == 0 {
+		c.Snapshots.InPlace = -1 // what is stored whole needs neither records nor snapshots
+	}
 	return cellOwner{own(t, counter(parts...), c), s}
 }
 
