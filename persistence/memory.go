@@ -2,7 +2,6 @@ package persistence
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
@@ -14,7 +13,7 @@ import (
 // waits for anything, and contexts are not looked at.
 //
 // It keeps no previous snapshot: memory does not rot. A cell whose records have all been
-// trimmed costs some 250 bytes plus its key and state.
+// trimmed costs some 200 bytes plus its key and state.
 type Memory struct {
 	mu     sync.Mutex
 	organs map[string]*memoryOrgan
@@ -53,20 +52,20 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 	}
 	if c.Reset {
 		m.drop(held, len(held.records))
-		m.put(held, Snapshot{})
+		m.put(held, memorySnapshot{})
 	}
-	held.last, held.at = c.Base+1, c.At
+	held.last, held.at = c.Base+1, memoryTimeOf(c.At)
 	organ.changed(held)
 	if c.State != nil {
 		m.drop(held, len(held.records))
-		m.put(held, Snapshot{Seq: held.last, Version: c.Version, State: c.State, Sum: sha256.Sum256(c.State), At: c.At})
+		m.put(held, memorySnapshot{state: c.State, seq: held.last, at: held.at, version: int32(c.Version)})
 		return nil
 	}
 	if held.records == nil {
 		held.records = m.room()
 	}
 	held.records = append(held.records, memoryRecord{
-		event: ev, digest: c.Digest, at: c.At.UnixNano(), version: int32(c.Version), reset: c.Reset,
+		event: ev, digest: c.Digest, at: held.at, version: int32(c.Version), reset: c.Reset,
 	})
 	m.stats.Records++
 	return nil
@@ -94,17 +93,17 @@ func (m *Memory) Save(_ context.Context, cell Cell, s Snapshot) error {
 	if has := held.changes(); s.Seq > has {
 		return fmt.Errorf("save cell %s: %w: the snapshot contains %d changes, the cell has %d", cell, ErrConflict, s.Seq, has)
 	}
-	if s.Seq == 0 || s.Seq < held.snapshot.Seq {
+	if s.Seq == 0 || s.Seq < held.snapshot.seq {
 		return nil
 	}
-	m.put(held, s)
+	m.put(held, memorySnapshotOf(s))
 	m.trim(held, s.Seq)
 	return nil
 }
 
-// Expire implements Store. Its cost is that of the cells it forgets. The order in which it looks at
-// cells is that of their changes: where a clock has run backwards in between, a cell may
-// be forgotten later than it could be, never earlier.
+// Expire implements Store. Its cost is that of the cells it forgets; the first call for an organ puts all its
+// cells in order. The order in which it looks at them is that of their changes since: where a clock has run
+// backwards in between, a cell may be forgotten later than it could be, never earlier.
 func (m *Memory) Expire(_ context.Context, organ string, before time.Time, limit int) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -112,14 +111,14 @@ func (m *Memory) Expire(_ context.Context, organ string, before time.Time, limit
 	if o == nil {
 		return 0, nil
 	}
-	n := 0
+	n, limitAt := 0, memoryTimeOf(before)
 	for ; n < limit; n++ {
 		oldest := o.oldest()
-		if oldest == nil || !oldest.at.Before(before) {
+		if oldest == nil || oldest.at >= limitAt {
 			break
 		}
 		m.trim(oldest, oldest.last)
-		m.put(oldest, Snapshot{})
+		m.put(oldest, memorySnapshot{})
 		o.remove(oldest)
 		m.stats.Cells--
 	}
@@ -134,8 +133,8 @@ func (m *Memory) Stats() Stats {
 }
 
 // put replaces the snapshot of a cell.
-func (m *Memory) put(held *memoryCell, s Snapshot) {
-	m.stats.Bytes += len(s.State) - len(held.snapshot.State)
+func (m *Memory) put(held *memoryCell, s memorySnapshot) {
+	m.stats.Bytes += len(s.state) - len(held.snapshot.state)
 	held.snapshot = s
 }
 

@@ -1,29 +1,49 @@
 package persistence
 
 import (
+	"crypto/sha256"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
 )
 
-// memoryCell is what Memory holds of a cell. It is kept small: there may be a million of them.
+// memoryCell is what Memory holds of a cell. It is kept small: there may be a million of them. What every
+// change looks at comes first, within a cache line.
 type memoryCell struct {
-	key          string
-	older, newer *memoryCell // in the order of the last change
-	last         uint64
-	at           time.Time
-	snapshot     Snapshot
-	records      []memoryRecord // without a gap, up to last
+	last     uint64
+	at       memoryTime
+	records  []memoryRecord // without a gap, up to last
+	snapshot memorySnapshot
+	key      string
+
+	older, newer *memoryCell // in the order of the last change; nil where the organ keeps none
 }
 
-// memoryRecord is a Record in half of its size: most of what a Memory writes are records.
+// memorySnapshot is a Snapshot whose checksum is made when somebody wants it, where it did not come with one:
+// a state that is stored with every change is hardly ever looked at.
+type memorySnapshot struct {
+	state   []byte
+	seq     uint64
+	at      memoryTime
+	sum     *[sha256.Size]byte
+	version int32
+}
+
+// memoryRecord is a Record in half of its size.
 type memoryRecord struct {
 	event   actors.Event
 	digest  uint64
-	at      int64 // nanoseconds since 1970
+	at      memoryTime
 	version int32
 	reset   bool
 }
+
+// memoryTime is nanoseconds since 1970. A time.Time is three times as large, and a pointer to the collector.
+type memoryTime int64
+
+func memoryTimeOf(t time.Time) memoryTime { return memoryTime(t.UnixNano()) }
+
+func (t memoryTime) time() time.Time { return time.Unix(0, int64(t)) }
 
 // changes is the number of changes so far; none for the nil cell, which is one that is not known.
 func (c *memoryCell) changes() uint64 {
@@ -34,71 +54,30 @@ func (c *memoryCell) changes() uint64 {
 }
 
 func (c *memoryCell) history() History {
-	h := History{Snapshot: c.snapshot, Last: c.last, At: c.at}
+	h := History{Snapshot: c.snapshot.whole(), Last: c.last, At: c.at.time()}
 	first := c.last - uint64(len(c.records)) + 1
 	for i, r := range c.records {
 		h.Records = append(h.Records, Record{
-			Seq: first + uint64(i), Event: r.event, Version: int(r.version), Digest: r.digest, At: time.Unix(0, r.at), Reset: r.reset,
+			Seq: first + uint64(i), Event: r.event, Version: int(r.version), Digest: r.digest, At: r.at.time(), Reset: r.reset,
 		})
 	}
 	return h
 }
 
-// memoryOrgan holds the cells of an organ, by key and in the order of their last change.
-type memoryOrgan struct {
-	cells  map[string]*memoryCell
-	recent *memoryCell // looked up last: changes come in runs
-	order  memoryCell  // the list's anchor: newer is the oldest cell, older the newest
+func memorySnapshotOf(s Snapshot) memorySnapshot {
+	sum := s.Sum
+	return memorySnapshot{state: s.State, seq: s.Seq, at: memoryTimeOf(s.At), sum: &sum, version: int32(s.Version)}
 }
 
-func newMemoryOrgan() *memoryOrgan {
-	o := &memoryOrgan{cells: map[string]*memoryCell{}}
-	o.order.older, o.order.newer = &o.order, &o.order
-	return o
-}
-
-// cell returns the cell of key, nil when there is none; also for the nil organ.
-func (o *memoryOrgan) cell(key string) *memoryCell {
-	if o == nil {
-		return nil
+func (s *memorySnapshot) whole() Snapshot {
+	if s.seq == 0 {
+		return Snapshot{}
 	}
-	if o.recent == nil || o.recent.key != key {
-		o.recent = o.cells[key]
+	w := Snapshot{Seq: s.seq, Version: int(s.version), State: s.state, At: s.at.time()}
+	if s.sum == nil {
+		w.Sum = sha256.Sum256(s.state)
+	} else {
+		w.Sum = *s.sum
 	}
-	return o.recent
-}
-
-func (o *memoryOrgan) add(key string) *memoryCell {
-	c := &memoryCell{key: key}
-	c.older, c.newer = c, c
-	o.cells[key] = c
-	return c
-}
-
-// changed makes c the one that changed last.
-func (o *memoryOrgan) changed(c *memoryCell) {
-	if o.order.older == c {
-		return
-	}
-	c.unlink()
-	newest := o.order.older
-	c.older, c.newer = newest, &o.order
-	newest.newer, o.order.older = c, c
-}
-
-func (o *memoryOrgan) oldest() *memoryCell {
-	if o.order.newer == &o.order {
-		return nil
-	}
-	return o.order.newer
-}
-
-func (o *memoryOrgan) remove(c *memoryCell) {
-	c.unlink()
-	delete(o.cells, c.key)
-	o.recent = nil
-}
-
-func (c *memoryCell) unlink() {
-	c.older.newer, c.newer.older = c.newer, c.older
+	return w
 }

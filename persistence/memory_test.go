@@ -114,14 +114,48 @@ func TestMemoryKeepsRecordsOfCellsApart(t *testing.T) {
 func TestMemoryExpiresLateRatherThanEarlyWhenTheClockRunsBackwards(t *testing.T) {
 	t.Parallel()
 	m := persistence.NewMemory()
+	put(t, m, "first", persistence.Change{At: noon.Add(-time.Hour)})
+	n, err := m.Expire(t.Context(), "o", noon, 10)
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
 	put(t, m, "a", persistence.Change{At: noon.Add(time.Hour)})
 	put(t, m, "b", persistence.Change{At: noon})
-	n, err := m.Expire(t.Context(), "o", noon.Add(time.Minute), 10)
+	n, err = m.Expire(t.Context(), "o", noon.Add(time.Minute), 10)
 	require.NoError(t, err)
 	assert.Zero(t, n)
 	n, err = m.Expire(t.Context(), "o", noon.Add(2*time.Hour), 10)
 	require.NoError(t, err)
 	assert.Equal(t, 2, n)
+}
+
+// The order of last changes is kept from the first Expire on; what was there before has its place in it, too.
+func TestMemoryForgetsTheOldestCellsFirst(t *testing.T) {
+	t.Parallel()
+	for _, early := range []bool{true, false} {
+		m := persistence.NewMemory()
+		expire := func(before time.Time, limit int) int {
+			n, err := m.Expire(t.Context(), "o", before, limit)
+			require.NoError(t, err)
+			return n
+		}
+		last := func(key string) uint64 {
+			hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: key}})
+			require.NoError(t, err)
+			return hs[0].Last
+		}
+		for i, key := range []string{"a", "b", "c", "d", "e"} {
+			put(t, m, key, persistence.Change{At: noon.Add(time.Duration(i) * time.Second)})
+			if early {
+				assert.Zero(t, expire(noon, 10))
+			}
+		}
+		put(t, m, "a", persistence.Change{Base: 1, At: noon.Add(time.Minute)})
+		assert.Equal(t, 2, expire(noon.Add(time.Minute), 2))
+		assert.Equal(t, []uint64{2, 0, 0, 1, 1}, []uint64{last("a"), last("b"), last("c"), last("d"), last("e")})
+		put(t, m, "d", persistence.Change{Base: 1, At: noon.Add(2 * time.Minute)})
+		assert.Equal(t, 2, expire(noon.Add(2*time.Minute), 10))
+		assert.Equal(t, []uint64{0, 2, 0}, []uint64{last("a"), last("d"), last("e")})
+	}
 }
 
 // BenchmarkMemoryPassivated reports what a cell costs that has only a snapshot, its key and
