@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/persistence"
@@ -108,6 +107,7 @@ func (h *home) run(b *Batch) error {
 // gather brings the cells of the batch's keys into memory, all missing ones in one load.
 func (h *home) gather(b *Batch) error {
 	h.missing, h.starting, h.found = h.missing[:0], h.starting[:0], h.found[:0]
+	now := instantOf(b.Started)
 	for i := range b.Items {
 		ev := b.Items[i].Event
 		if !ev.HasKey() || b.Items[i].Failed != nil {
@@ -115,21 +115,21 @@ func (h *home) gather(b *Batch) error {
 			continue
 		}
 		r := h.cells.byKey[ev.Key()]
-		if r != nil && r.cell != nil && h.expired(r.at, b.Started) {
+		if r != nil && r.cell != nil && h.expired(r.at, now) {
 			h.cells.drop(r)
 			r = nil
 		}
 		if r == nil {
 			r = h.admit(ev.Key())
 		}
-		r.used = b.Started
+		r.used = now
 		h.cells.order.touch(r)
 		h.found = append(h.found, r)
 	}
 	if len(h.missing) == 0 {
 		return nil
 	}
-	return h.load(b.Started)
+	return h.load(now)
 }
 
 // admit makes room for a cell that has to be loaded.
@@ -142,7 +142,7 @@ func (h *home) admit(key string) *resident {
 }
 
 // load rebuilds the missing cells. On an error they are not there.
-func (h *home) load(now time.Time) error {
+func (h *home) load(now instant) error {
 	histories, err := h.organ.config.Store.Load(h.organ.base, h.missing)
 	if err == nil && len(histories) != len(h.missing) {
 		err = fmt.Errorf("the store returned %d histories for %d cells", len(histories), len(h.missing))
@@ -161,9 +161,9 @@ func (h *home) load(now time.Time) error {
 }
 
 // rebuild makes r what the store tells of it. It is on the watch: the Steps are stepped through again.
-func (h *home) rebuild(r *resident, cell persistence.Cell, past persistence.History, now time.Time) {
-	r.seq, r.snapshot, r.at, r.used = past.Last, past.Snapshot.Seq, past.At, now
-	if past.Last > 0 && h.expired(past.At, now) {
+func (h *home) rebuild(r *resident, cell persistence.Cell, past persistence.History, now instant) {
+	r.seq, r.snapshot, r.at, r.used = past.Last, past.Snapshot.Seq, instantOf(past.At), now
+	if past.Last > 0 && h.expired(r.at, now) {
 		r.reset, r.snapshot = true, past.Last
 		past = persistence.History{}
 	} else {
@@ -195,9 +195,9 @@ func (g guarded) NewCell(key string) (c actors.Cell, err error) {
 	return c, err
 }
 
-func (h *home) expired(at, now time.Time) bool {
+func (h *home) expired(at, now instant) bool {
 	d := h.organ.keyed.Expiry()
-	return d > 0 && now.Sub(at) > d
+	return d > 0 && now.since(at) > d
 }
 
 // step handles item i. The error is that of a panic.
@@ -271,6 +271,7 @@ func (h *home) change(b *Batch, r *resident, ev actors.Event, emitted []actors.E
 		r.stateBytes, r.snapshot, r.weight = len(state), r.seq+1, 0
 	} else {
 		r.weight += ev.Size()
+		h.cells.record(r)
 	}
 	if len(h.changes) == 0 {
 		h.changes = make([]persistence.Change, len(b.Items))
@@ -284,8 +285,7 @@ func (h *home) change(b *Batch, r *resident, ev actors.Event, emitted []actors.E
 		h.organ.cells.expired.Add(1)
 	}
 	r.seq++
-	r.reset, r.at = false, b.Started
-	h.cells.touched(r)
+	r.reset, r.at = false, instantOf(b.Started)
 	return c, nil
 }
 

@@ -16,15 +16,15 @@ var ErrNoCell = errors.New("host: no such cell")
 // agree is called when everything the cells have been through is committed: it takes the
 // snapshots that are due, and makes room.
 func (h *home) agree(ctx context.Context) {
-	for _, r := range h.cells.changed {
-		r.fresh = false
+	for _, r := range h.cells.recorded {
+		r.recorded = false
 		records := int(r.seq - r.snapshot)
-		if h.cells.byKey[r.key] == r && h.organ.config.Snapshots.Due(records, r.weight, r.stateBytes) {
+		if !r.gone && h.organ.config.Snapshots.Due(records, r.weight, r.stateBytes) {
 			h.save(ctx, r)
 		}
 	}
-	clear(h.cells.changed)
-	h.cells.changed = h.cells.changed[:0]
+	clear(h.cells.recorded)
+	h.cells.recorded = h.cells.recorded[:0]
 	for len(h.cells.byKey) > h.cells.limit {
 		if !h.passivate(ctx, h.cells.order.first) {
 			return
@@ -33,8 +33,8 @@ func (h *home) agree(ctx context.Context) {
 }
 
 // sweep puts to rest what has been idle, and drops what has expired.
-func (h *home) sweep(now time.Time) {
-	ctx := h.organ.base
+func (h *home) sweep(at time.Time) {
+	ctx, now := h.organ.base, instantOf(at)
 	h.agree(ctx)
 	for r := h.cells.order.first; r != nil; r = h.cells.order.first {
 		if r.cell != nil && h.expired(r.at, now) {
@@ -42,11 +42,11 @@ func (h *home) sweep(now time.Time) {
 			h.organ.cells.passivated.Add(1)
 			continue
 		}
-		if now.Sub(r.used) < h.organ.config.IdleAfter || !h.passivate(ctx, r) {
+		if now.since(r.used) < h.organ.config.IdleAfter || !h.passivate(ctx, r) {
 			break
 		}
 	}
-	h.expire(ctx, now)
+	h.expire(ctx, at)
 }
 
 // expireAtOnce bounds how many cells one sweep lets the store forget.
@@ -100,7 +100,7 @@ func (h *home) save(ctx context.Context, r *resident) bool {
 		if s, err = persistence.NewSnapshot(r.cell, r.seq, h.organ.keyed.StepVersion()); err != nil {
 			return err
 		}
-		s.At = r.at
+		s.At = r.at.time()
 		return h.organ.config.Store.Save(ctx, cell, s)
 	})
 	if err != nil {
@@ -115,7 +115,7 @@ func (h *home) save(ctx context.Context, r *resident) bool {
 // answer runs an Answer on committed state. It makes no cell.
 func (h *home) answer(q *question) (reply json.RawMessage, err error) {
 	h.agree(h.organ.base)
-	now := clock()
+	now := instantOf(clock())
 	r := h.cells.byKey[q.key]
 	if r == nil {
 		if r, err = h.fetch(q.key, now); err != nil || h.worker.gone {
@@ -144,7 +144,7 @@ func (h *home) answer(q *question) (reply json.RawMessage, err error) {
 
 // fetch loads one cell for a question. One that does not exist, or is not fit for use, does not
 // stay.
-func (h *home) fetch(key string, now time.Time) (*resident, error) {
+func (h *home) fetch(key string, now instant) (*resident, error) {
 	h.missing, h.starting = h.missing[:0], h.starting[:0]
 	r := h.admit(key)
 	if err := h.load(now); err != nil {

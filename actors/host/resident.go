@@ -28,32 +28,43 @@ func (o *Organ) CellStats() CellStats {
 	}
 }
 
-// resident is a cell in memory.
+// resident is a cell in memory. What every change touches comes first, within a cache line.
 type resident struct {
-	key        string
 	cell       actors.Cell // nil when it is bad
-	bad        error       // why there is no cell
 	seq        uint64      // changes so far, committed or in the present batch
 	snapshot   uint64      // change the last snapshot ends with
-	weight     int         // bytes of the inputs since then
+	at         instant     // of the last change
+	used       instant     // by an event, or loaded
 	stateBytes int         // of the last snapshot
-	at         time.Time   // of the last change
-	used       time.Time   // by an event, or loaded
 	reset      bool        // the next change starts from the fresh state
-	fresh      bool        // in residents.changed
+	recorded   bool        // in residents.recorded
+	gone       bool        // not in residents any more
+	weight     int         // bytes of the inputs since the last snapshot
 	prev, next *resident
+	key        string
+	bad        error // why there is no cell
 }
+
+// instant is nanoseconds since 1970. A time.Time is three times as large, and a pointer to the collector.
+type instant int64
+
+func instantOf(t time.Time) instant { return instant(t.UnixNano()) }
+
+func (i instant) time() time.Time { return time.Unix(0, int64(i)) }
+
+// since is the time from an earlier instant.
+func (i instant) since(earlier instant) time.Duration { return time.Duration(i - earlier) }
 
 // unsaved reports whether r has changed since its last snapshot.
 func (r *resident) unsaved() bool { return r.bad == nil && r.seq > r.snapshot }
 
 // residents are the cells of one lane that are in memory.
 type residents struct {
-	byKey   map[string]*resident
-	order   lru
-	limit   int
-	changed []*resident // by the last batch
-	counts  *cellCounters
+	byKey    map[string]*resident
+	order    lru
+	limit    int
+	recorded []*resident // those with a new record, from the last batch
+	counts   *cellCounters
 }
 
 func (rs *residents) add(r *resident) {
@@ -63,9 +74,10 @@ func (rs *residents) add(r *resident) {
 }
 
 func (rs *residents) drop(r *resident) {
-	if rs.byKey[r.key] != r {
+	if r.gone {
 		return
 	}
+	r.gone = true
 	delete(rs.byKey, r.key)
 	rs.order.remove(r)
 	rs.counts.resident.Add(-1)
@@ -73,17 +85,20 @@ func (rs *residents) drop(r *resident) {
 
 func (rs *residents) forget() {
 	rs.counts.resident.Add(-int64(len(rs.byKey)))
+	for _, r := range rs.byKey {
+		r.gone = true
+	}
 	clear(rs.byKey)
-	clear(rs.changed)
-	rs.changed = rs.changed[:0]
+	clear(rs.recorded)
+	rs.recorded = rs.recorded[:0]
 	rs.order = lru{}
 }
 
-// touched notes that r has changed in this batch.
-func (rs *residents) touched(r *resident) {
-	if !r.fresh {
-		r.fresh = true
-		rs.changed = append(rs.changed, r)
+// record notes that r has got a record in this batch.
+func (rs *residents) record(r *resident) {
+	if !r.recorded {
+		r.recorded = true
+		rs.recorded = append(rs.recorded, r)
 	}
 }
 
