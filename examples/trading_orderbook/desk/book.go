@@ -81,7 +81,7 @@ func (b *book) step(ev actors.EventOf[OrderValidated]) ([]actors.Payload, error)
 	if fresh && events[0].Kind != matching.Rejected {
 		b.recent.add(mark)
 	}
-	return b.report(p, events), nil
+	return b.report(p, events, b.engine.Changes()), nil
 }
 
 // decode turns p into the command. What it cannot read becomes a number that the engine refuses.

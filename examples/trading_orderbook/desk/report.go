@@ -9,23 +9,22 @@ import (
 
 // report turns what the engine did into payloads, in its order; the levels that changed close it,
 // all in one.
-func (b *book) report(p *Command, events []matching.Event) []actors.Payload {
-	count, levels := b.count(events)
-	out := cut(&b.payloads, count)
+func (b *book) report(p *Command, events []matching.Event, levels []matching.Change) []actors.Payload {
+	out := cut(&b.payloads, count(events)+min(len(levels), 1))
 	for i := range events {
 		e := &events[i]
 		switch e.Kind {
 		case matching.Trade:
 			out = b.trade(out, e)
-		case matching.LevelChanged, matching.Ticked:
+		case matching.Ticked:
 		case matching.Rejected:
 			out = append(out, b.rejected(p, e.Reason))
 		default:
 			out = append(out, b.one(e))
 		}
 	}
-	if levels > 0 {
-		out = append(out, b.changed(events, levels))
+	if len(levels) > 0 {
+		out = append(out, b.changed(levels))
 	}
 	return out
 }
@@ -44,19 +43,15 @@ func cut[T any](slab *[]T, n int) []T {
 
 const slabRoom = 64
 
-// count tells how many payloads events become, and how many levels changed.
-func (b *book) count(events []matching.Event) (payloads, levels int) {
+// count tells how many payloads events become, at most.
+func count(events []matching.Event) int {
+	n := len(events)
 	for i := range events {
-		switch events[i].Kind {
-		case matching.Trade:
-			payloads += 2
-		case matching.LevelChanged:
-			levels++
-		default:
-			payloads++
+		if events[i].Kind == matching.Trade {
+			n++
 		}
 	}
-	return payloads + min(levels, 1), levels
+	return n
 }
 
 // trade is the trade and what it was to the maker.
@@ -120,13 +115,12 @@ func priority(kept bool) string {
 }
 
 // changed is the BOOK_CHANGED of a command.
-func (b *book) changed(events []matching.Event, levels int) BookChanged {
+func (b *book) changed(levels []matching.Change) BookChanged {
 	b.sequence++
-	c := BookChanged{Symbol: b.spec.Name, Sequence: b.sequence, Levels: cut(&b.levels, levels)}
-	for i := range events {
-		if e := &events[i]; e.Kind == matching.LevelChanged {
-			c.Levels = append(c.Levels, LevelChange{e.Side.String(), b.price(e.Price), b.units(e.Qty), int64(e.Count)})
-		}
+	c := BookChanged{Symbol: b.spec.Name, Sequence: b.sequence, Levels: cut(&b.levels, len(levels))}
+	for i := range levels {
+		l := &levels[i]
+		c.Levels = append(c.Levels, LevelChange{l.Side.String(), b.price(int64(l.Price)), b.units(l.Qty), int64(l.Count)})
 	}
 	return c
 }

@@ -3,9 +3,10 @@
 // same commands give the same events on every machine.
 //
 // One [Engine] holds the books of any number of symbols and belongs to one goroutine at a time.
-// [Engine.Apply] takes a [Command] and leaves what happened in [Engine.Events]. Prices are whole
-// ticks, quantities whole lots, orders and traders numbers; [Spec] parses and prints decimals
-// exactly, [Names] turns texts into numbers and back.
+// [Engine.Apply] takes a [Command] and leaves what happened in [Engine.Events], and for those who follow
+// the book what it shows differently in [Engine.Changes]. Prices are whole ticks, quantities whole lots,
+// orders and traders numbers; [Spec] parses and prints decimals exactly, [Names] turns texts into
+// numbers and back.
 //
 // # Rules
 //
@@ -106,10 +107,10 @@
 //	    the trader's BUY orders best first and in priority order, then SELL orders, then parked
 //	    stops in order of arrival; then it says CancelledAll, also when there was nothing.
 //	R20 Events. In one command: [Amended or Triggered] trades [Filled, Partial or Queued]
-//	    [Cancelled], then what its stops did (R14). LevelChanged and the L3 events stand where the
-//	    change happened: a maker's L3 event after its trade, one LevelChanged after the last change
-//	    that a sweep makes to a level, OrderAdded and LevelChanged after the event of an order that
-//	    rests. An iceberg that shows its next slice is removed and added in L3.
+//	    [Cancelled], then what its stops did (R14). Changes of what the book shows are told apart
+//	    from them, in the order in which they happened: of each maker as it traded, one LevelChanged
+//	    after the last change that a sweep makes to a level, OrderAdded and LevelChanged for an
+//	    order that rests. An iceberg that shows its next slice is removed and added in L3.
 //	R21 State. [Engine.Hash] is the SHA-256 of lines that end in a newline. For each symbol in order
 //	    of its name, its BUY orders in priority order and then its SELL orders:
 //	        symbol|side|price-in-ticks|id|remaining|trader|flag

@@ -11,16 +11,16 @@ type Config struct {
 	AmendTotal bool // R8: the quantity of an amend is the new total
 	IDsEver    bool // R10: the id of an accepted order is never free again; memory grows by 16 bytes and more an order
 	Named      bool // orders and traders have names, see Engine.Names
-	L2         bool // LevelChanged events
-	L3         bool // OrderAdded, OrderChanged and OrderRemoved events
+	L2         bool // LevelChanged among the changes
+	L3         bool // OrderAdded, OrderChanged and OrderRemoved among them
 	Orders     int  // live orders to make room for at once; more are no mistake
 }
 
 // maxOrders bounds Config.Orders; live orders are bounded by memory alone.
 const maxOrders = 1 << 28
 
-// keptEvents is the room for events that outlives a command. A command makes at most about six events
-// for each order that it touches; one that sweeps a whole book needs more room, once.
+// keptEvents is the room for events that outlives a command, and half of that for changes. A command makes at
+// most about three of each for an order that it touches; one that sweeps a whole book needs more room, once.
 const keptEvents = 1 << 16
 
 // Engine holds the books of its symbols. It must not be used by two goroutines at once; everything
@@ -31,7 +31,8 @@ type Engine struct {
 	index   index
 	books   []book // by SymbolID; 0 is none
 	events  []Event
-	names   *Names // nil unless Config.Named
+	changes []Change // of what the books show
+	names   *Names   // nil unless Config.Named
 	expiry  expiries
 	elected []uint32 // stops that run in this round
 	symbols map[string]SymbolID
@@ -99,6 +100,9 @@ func (e *Engine) AddSymbol(spec Spec) (SymbolID, error) {
 // Rejected event and changes nothing else. It does not allocate, but for growth of its tables.
 func (e *Engine) Apply(c *Command) {
 	e.clearEvents()
+	if cap(e.events) > keptEvents+eventRoom || cap(e.changes) > 2*keptEvents {
+		e.resizeEvents()
+	}
 	switch c.Op {
 	case NewOrder:
 		e.enter(c)
@@ -120,20 +124,25 @@ func (e *Engine) Apply(c *Command) {
 // Events returns what the last Apply did, in order. The slice is reused by the next one.
 func (e *Engine) Events() []Event { return e.events }
 
+// Changes returns how the last Apply changed what the books show, in order; nothing without Config.L2 and
+// Config.L3. The slice is reused by the next one.
+func (e *Engine) Changes() []Change { return e.changes }
+
 // Names returns the names of orders and traders, nil for an engine without.
 func (e *Engine) Names() *Names { return e.names }
 
 func (e *Engine) clearEvents() {
-	if uint(cap(e.events))-eventRoom > keptEvents {
-		e.resizeEvents()
-	}
+	e.seq += uint64(len(e.events) + len(e.changes))
 	e.events = e.events[:0]
+	e.changes = e.changes[:0]
 }
 
 // resizeEvents gives the room back that a command needed which swept a whole book.
 //
 //go:noinline
-func (e *Engine) resizeEvents() { e.events = make([]Event, 0, keptEvents) }
+func (e *Engine) resizeEvents() {
+	e.events, e.changes = make([]Event, 0, keptEvents), make([]Change, 0, keptEvents)
+}
 
 // eventRoom is more than what a command can report between two calls of room.
 const eventRoom = 16
@@ -152,16 +161,15 @@ func (e *Engine) room() {
 //go:noinline
 func (e *Engine) growEvents() { e.events = slices.Grow(e.events, cap(e.events)+eventRoom) }
 
-// event returns the next event to be filled in, cleared but for its number and kind.
+// event returns the next event to be filled in, cleared but for its kind.
 func (e *Engine) event(k Kind) *Event {
 	n := len(e.events)
 	e.events = e.events[:n+1]
-	e.seq++
 	ev := &e.events[n]
-	// A literal with these two fields would be built elsewhere and copied, and the copy would wait for
+	// A literal with this field would be built elsewhere and copied, and the copy would wait for
 	// every store before it, those to far memory included.
 	*ev = Event{}
-	ev.Seq, ev.Kind = e.seq, k
+	ev.Kind = k
 	return ev
 }
 

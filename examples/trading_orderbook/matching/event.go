@@ -3,7 +3,7 @@ package matching
 // Kind says what an Event reports.
 type Kind uint8
 
-// The kinds of events. What the fields hold is said at each; Seq and Kind are always set, fields
+// The kinds of events. What the fields hold is said at each; Kind is always set, fields
 // not named are zero. Events about one order, from Filled to Amended, also have its Trader, Symbol and
 // Side. Left is always what the order still has open, reserve of an iceberg included.
 const (
@@ -35,15 +35,6 @@ const (
 	PhaseSet
 	// Ticked closes a Tick: Price is the time, Qty the number of orders that expired.
 	Ticked
-	// LevelChanged is the L2 delta (Config.L2): Side and Price of Symbol show Qty in Count orders now.
-	// A Count of 0 removes the level. Stops and reserves are never shown.
-	LevelChanged
-	// OrderAdded is L3 (Config.L3): Order joined the tail of Side and Price, showing Qty.
-	OrderAdded
-	// OrderChanged is L3: Order shows Qty now and kept its place.
-	OrderChanged
-	// OrderRemoved is L3: Order left Side and Price.
-	OrderRemoved
 )
 
 // Reason says why a command was rejected or an order cancelled.
@@ -84,10 +75,8 @@ const (
 	MassCancel      // Cancelled: by a CancelAll
 )
 
-// Event is one result. It has a fixed size and no pointers. Seq counts the events of an engine
-// 1, 2, 3.. without gaps, over all symbols.
+// Event is one result. It has a fixed size and no pointers.
 type Event struct {
-	Seq         uint64
 	Trade       uint64 // number of the trade: 1, 2, 3.. over all symbols
 	Order       OrderID
 	Maker       OrderID
@@ -98,7 +87,6 @@ type Event struct {
 	Trader      TraderID
 	MakerTrader TraderID
 	Symbol      SymbolID
-	Count       uint32
 	Kind        Kind
 	Reason      Reason
 	Side        Side

@@ -8,7 +8,7 @@ import (
 )
 
 // feed is a subscriber that never saw the book: it knows what the L2 and L3
-// events told, and has to end up with the same book.
+// changes told, and has to end up with the same book.
 type feed struct {
 	depth  map[place]shownDepth
 	orders map[place][]shownOrder // in priority order
@@ -20,6 +20,8 @@ type place struct {
 	side   matching.Side
 	price  int64
 }
+
+func placeOf(c matching.Change) place { return place{c.Symbol, c.Side, int64(c.Price)} }
 
 type shownDepth struct {
 	qty   int64
@@ -35,8 +37,8 @@ func newFeed() *feed {
 	return &feed{depth: map[place]shownDepth{}, orders: map[place][]shownOrder{}}
 }
 
-func (f *feed) apply(e matching.Event) error {
-	at := place{e.Symbol, e.Side, e.Price}
+func (f *feed) apply(e matching.Change) error {
+	at := placeOf(e)
 	switch e.Kind {
 	case matching.LevelChanged:
 		return f.level(at, e)
@@ -64,7 +66,7 @@ func (f *feed) apply(e matching.Event) error {
 	return nil
 }
 
-func (f *feed) level(at place, e matching.Event) error {
+func (f *feed) level(at place, e matching.Change) error {
 	if e.Count > 0 {
 		f.depth[at] = shownDepth{e.Qty, e.Count}
 		return nil
@@ -121,41 +123,56 @@ func depthOf(orders []shownOrder) shownDepth {
 	return total
 }
 
-// feedsInPlace checks where the feeds stand among the other events (R20).
-func feedsInPlace(events []matching.Event) error {
-	told := map[place]int{} // changes of levels that the sweep at hand takes from
-	taker := matching.Side(0)
-	for i, e := range events {
+// feedsInPlace checks that changes come in the order of what they follow from (R20).
+func feedsInPlace(events []matching.Event, changes []matching.Change) error {
+	rest := changes
+	for _, e := range events {
+		var found bool
 		switch e.Kind {
 		case matching.Trade:
-			taker = e.Side
-			if next := following(events, i); next.Order != e.Maker || !isL3(next.Kind) {
-				return fmt.Errorf("trade %d is followed by %v of order %d, not by its maker's L3", e.Trade, next.Kind, next.Order)
+			rest, found = after(rest, func(c matching.Change) bool { return isL3(c.Kind) && c.Order == e.Maker })
+			if !found {
+				return fmt.Errorf("trade %d has no change of its maker in place: %v", e.Trade, changes)
 			}
-		case matching.Triggered:
-			clear(told)
-			taker = 0
 		case matching.Queued:
-			next, then := following(events, i), following(events, i+1)
-			if next.Kind != matching.OrderAdded || next.Order != e.Order || then.Kind != matching.LevelChanged {
-				return fmt.Errorf("order %d queued, followed by %v and %v", e.Order, next.Kind, then.Kind)
-			}
-		case matching.LevelChanged:
-			at := place{e.Symbol, e.Side, e.Price}
-			if told[at]++; told[at] > 1 && taker == e.Side.Opposite() {
-				return fmt.Errorf("one sweep changed level %v twice", at)
+			rest, found = after(rest, func(c matching.Change) bool { return c.Kind == matching.OrderAdded && c.Order == e.Order })
+			if !found || len(rest) == 0 || rest[0].Kind != matching.LevelChanged {
+				return fmt.Errorf("order %d was queued, and not added to a level that then changed: %v", e.Order, changes)
 			}
 		}
+	}
+	return sweptOnce(events, changes)
+}
+
+// after is what comes after the first change that matches.
+func after(changes []matching.Change, match func(matching.Change) bool) ([]matching.Change, bool) {
+	i := slices.IndexFunc(changes, match)
+	return changes[i+1:], i >= 0
+}
+
+// sweptOnce checks that a sweep tells each level that it takes from once. Where stops ran too, there were
+// several sweeps.
+func sweptOnce(events []matching.Event, changes []matching.Change) error {
+	taker := matching.Side(0)
+	for _, e := range events {
+		switch e.Kind {
+		case matching.Triggered:
+			return nil
+		case matching.Trade:
+			taker = e.Side
+		}
+	}
+	swept := map[place]bool{}
+	for _, c := range changes {
+		if c.Kind != matching.LevelChanged || taker != c.Side.Opposite() {
+			continue
+		}
+		if swept[placeOf(c)] {
+			return fmt.Errorf("one sweep changed level %v twice", placeOf(c))
+		}
+		swept[placeOf(c)] = true
 	}
 	return nil
 }
 
-func isL3(kind matching.Kind) bool { return kind > matching.LevelChanged }
-
-// following is the event after i, of no kind if there is none.
-func following(events []matching.Event, i int) matching.Event {
-	if i+1 < len(events) {
-		return events[i+1]
-	}
-	return matching.Event{}
-}
+func isL3(kind matching.ChangeKind) bool { return kind > matching.LevelChanged }

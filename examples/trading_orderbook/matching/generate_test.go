@@ -334,7 +334,7 @@ func TestGeneratedCommandsReachEverything(t *testing.T) {
 func everything() []string {
 	list := []string{"three stops after one command"}
 	add := func(format string, values ...any) { list = append(list, fmt.Sprintf(format, values...)) }
-	for kind := matching.Trade; kind < matching.LevelChanged; kind++ {
+	for kind := matching.Trade; kind <= matching.Ticked; kind++ {
 		add("event %v", kind)
 	}
 	for why := matching.UnknownOp; why <= matching.NoLiquidity; why++ {

@@ -8,9 +8,9 @@ const MaxSlices = 1000
 // has not waited in the queue.
 func (e *Engine) nextSlice(lv *level, slot uint32, symbol SymbolID) {
 	o := &e.orders[slot]
-	e.orderEvent(OrderRemoved, o, lv, symbol)
+	e.orderChanged(OrderRemoved, o, lv, symbol)
 	e.pull(lv, slot)
 	e.show(slot, e.reserve(slot))
 	e.push(lv, slot)
-	e.orderEvent(OrderAdded, o, lv, symbol)
+	e.orderChanged(OrderAdded, o, lv, symbol)
 }

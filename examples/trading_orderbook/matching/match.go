@@ -176,9 +176,7 @@ func (e *Engine) endHead(lv *level, slot uint32, symbol SymbolID) {
 		lv.tail = 0
 	}
 	e.live--
-	if e.l3 {
-		e.feedOrder(OrderRemoved, o, lv, symbol)
-	}
+	e.orderChanged(OrderRemoved, o, lv, symbol)
 	e.forget(slot)
 }
 
@@ -189,7 +187,7 @@ func (e *Engine) reduce(lv *level, slot uint32, qty int64, symbol SymbolID) {
 	o.open -= int32(qty)
 	lv.open -= qty
 	if o.open > 0 {
-		e.orderEvent(OrderChanged, o, lv, symbol)
+		e.orderChanged(OrderChanged, o, lv, symbol)
 	} else {
 		e.nextSlice(lv, slot, symbol)
 	}

@@ -17,7 +17,7 @@ func (e *Engine) prevent(lv *level, slot uint32, t *taker) (changed bool) {
 	e.makerCancelled(o, lv, t, e.left(slot), 0)
 	e.pull(lv, slot)
 	e.live--
-	e.orderEvent(OrderRemoved, o, lv, t.Symbol)
+	e.orderChanged(OrderRemoved, o, lv, t.Symbol)
 	e.forget(slot)
 	return true
 }

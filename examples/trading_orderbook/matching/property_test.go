@@ -55,8 +55,8 @@ func TestEngineAgreesWithReferenceOnDeepBooks(t *testing.T) {
 		}
 		trial.engine.Apply(&c)
 		require.NoError(t, sameEvents(trial.ref.apply(&c), trial.engine.Events()), "command %d", i)
-		for _, e := range trial.engine.Events() {
-			require.NoError(t, trial.feed.apply(e))
+		for _, c := range trial.engine.Changes() {
+			require.NoError(t, trial.feed.apply(c))
 		}
 		if i%look == look-1 {
 			require.NoError(t, trial.engine.Verify())

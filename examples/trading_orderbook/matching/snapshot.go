@@ -61,7 +61,7 @@ func (e *Engine) AppendSnapshot(dst []byte) []byte {
 	w := &encoder{buf: append(dst, snapshotMagic...)}
 	w.u16(snapshotVersion)
 	w.u16(e.cfg.flags())
-	w.u64(e.seq)
+	w.u64(e.Seq())
 	w.u64(e.trades)
 	w.u64(e.arrival)
 	w.u64(e.cfg.hash())

@@ -61,6 +61,10 @@ func (e *Engine) LastPrice(id SymbolID) int64 {
 // Trades returns how many trades there were.
 func (e *Engine) Trades() uint64 { return e.trades }
 
+// Seq returns how many events and changes there were, over all symbols and all commands: who has read fewer
+// has missed some.
+func (e *Engine) Seq() uint64 { return e.seq + uint64(len(e.events)+len(e.changes)) }
+
 // Live returns how many orders rest in books.
 func (e *Engine) Live() int { return e.live }
 

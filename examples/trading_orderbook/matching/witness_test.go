@@ -9,7 +9,6 @@ import (
 // witness reads commands and events only, and keeps accounts: nothing may
 // appear or vanish, however the engine and the reference came to agree.
 type witness struct {
-	seq      uint64
 	trades   uint64
 	open     map[matching.OrderID]int64
 	accepted int64 // quantity of accepted orders and of what amends added to them
@@ -40,10 +39,6 @@ func (w *witness) command(c *matching.Command, events []matching.Event) error {
 	}
 	w.lastStep = 0
 	for i, e := range events {
-		w.seq++
-		if e.Seq != w.seq {
-			return fmt.Errorf("event %d has Seq %d, want %d", i, e.Seq, w.seq)
-		}
 		if e.Kind == matching.Rejected && len(events) > 1 {
 			return fmt.Errorf("%d events with a rejection", len(events))
 		}

@@ -16,8 +16,10 @@ var (
 	kindWords = []string{
 		Trade: "TRADE", Filled: "FILLED", Partial: "PARTIAL", Queued: "QUEUED", Parked: "PARKED",
 		Triggered: "TRIGGERED", Cancelled: "CANCELLED", Amended: "AMENDED", Rejected: "REJECTED",
-		CancelledAll: "CANCELLED_ALL", PhaseSet: "PHASE_SET", Ticked: "TICKED", LevelChanged: "LEVEL_CHANGED",
-		OrderAdded: "ORDER_ADDED", OrderChanged: "ORDER_CHANGED", OrderRemoved: "ORDER_REMOVED",
+		CancelledAll: "CANCELLED_ALL", PhaseSet: "PHASE_SET", Ticked: "TICKED",
+	}
+	changeWords = []string{
+		LevelChanged: "LEVEL_CHANGED", OrderAdded: "ORDER_ADDED", OrderChanged: "ORDER_CHANGED", OrderRemoved: "ORDER_REMOVED",
 	}
 	reasonWords = []string{
 		NoReason: "NONE", Malformed: "MALFORMED", UnknownOp: "UNKNOWN_OP", InvalidID: "INVALID_ID",
@@ -41,6 +43,7 @@ func (p Prevention) String() string { return word(preventionWords, uint8(p)) }
 func (p Phase) String() string      { return word(phaseWords, uint8(p)) }
 func (o Op) String() string         { return word(opWords, uint8(o)) }
 func (k Kind) String() string       { return word(kindWords, uint8(k)) }
+func (k ChangeKind) String() string { return word(changeWords, uint8(k)) }
 func (r Reason) String() string     { return word(reasonWords, uint8(r)) }
 
 // ParseSide reads BUY or SELL.
