@@ -1,19 +1,14 @@
 package matching
 
-// find returns the slot of the live order that a CancelOrder or AmendOrder names, 0 if it is not there or
-// not the trader's.
-func (e *Engine) find(c *Command) uint32 {
-	slot := e.index.get(c.Order, e.orders)
-	if slot != 0 && c.Trader != 0 && e.orders[slot].trader != c.Trader {
-		return 0
-	}
-	return slot
+// foreign tells whether a CancelOrder or AmendOrder names a trader who is not the order's.
+func (e *Engine) foreign(c *Command, slot uint32) bool {
+	return c.Trader != 0 && e.orders[slot].trader != c.Trader
 }
 
 // amend is the AmendOrder command.
 func (e *Engine) amend(c *Command) {
-	slot := e.find(c)
-	if slot == 0 {
+	slot := e.index.get(hashOf(c.Order), c.Order, e.orders)
+	if slot == 0 || e.foreign(c, slot) {
 		e.reject(c, UnknownOrder)
 		return
 	}

@@ -41,13 +41,17 @@ func (e *Engine) limit(slot uint32) int32 {
 func (e *Engine) rest(b *book, slot uint32, price int32) {
 	o := &e.orders[slot]
 	o.state = o.state&^place | resting
-	o.level = e.at(b.side(o.side), price)
-	lv := &e.levels[o.level]
+	l := b.side(o.side)
+	ref := l.near(price)
+	if e.levels[ref].count == 0 {
+		ref = e.open(l, price)
+	}
+	o.level = ref
+	lv := &e.levels[ref]
 	e.push(lv, slot)
 	e.live++
-	if e.feeds {
-		e.feed(OrderAdded, o, lv, b.id)
-	}
+	e.orderChanged(OrderAdded, o, lv, b.id)
+	e.levelChanged(b.id, o.side, lv)
 }
 
 // leave takes a resting order out of its level, wherever it stands there.
@@ -56,9 +60,8 @@ func (e *Engine) leave(b *book, slot uint32) {
 	lv := &e.levels[o.level]
 	e.pull(lv, slot)
 	e.live--
-	if e.feeds {
-		e.feed(OrderRemoved, o, lv, b.id)
-	}
+	e.orderChanged(OrderRemoved, o, lv, b.id)
+	e.levelChanged(b.id, o.side, lv)
 	if lv.count == 0 {
 		e.drop(b.side(o.side), o.level)
 	}

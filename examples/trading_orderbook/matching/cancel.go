@@ -2,8 +2,8 @@ package matching
 
 // cancel is the CancelOrder command.
 func (e *Engine) cancel(c *Command) {
-	slot := e.find(c)
-	if slot == 0 {
+	slot := e.index.get(hashOf(c.Order), c.Order, e.orders)
+	if slot == 0 || e.foreign(c, slot) {
 		e.reject(c, UnknownOrder)
 		return
 	}

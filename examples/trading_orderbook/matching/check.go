@@ -1,16 +1,5 @@
 package matching
 
-// checkNew makes the checks of R13 that need no look at the orders opposite.
-func (e *Engine) checkNew(b *book, c *Command) Reason {
-	if b != nil && b.plain(c) {
-		if e.index.get(c.Order, e.orders) != 0 || e.spent != nil && e.spent.has(c.Order) {
-			return DuplicateID
-		}
-		return NoReason
-	}
-	return e.checkAll(b, c)
-}
-
 // plain tells at once that most orders pass all checks but that of the id.
 func (b *book) plain(c *Command) bool {
 	return c.Order != 0 && c.Trader != 0 && c.Side-Buy <= Sell-Buy && c.Type == Limit && c.TIF < GTD &&
@@ -18,8 +7,8 @@ func (b *book) plain(c *Command) bool {
 		uint64(c.Price-1) < uint64(b.maxPrice) && b.phase == Continuous
 }
 
-// checkAll goes through them in their order.
-func (e *Engine) checkAll(b *book, c *Command) Reason {
+// checkNew makes the checks of R13 that need no look at the orders opposite, in their order.
+func (e *Engine) checkNew(b *book, c *Command) Reason {
 	if why := checkWords(b, c); why != NoReason {
 		return why
 	}

@@ -47,7 +47,6 @@ type Engine struct {
 	live    int    // orders in books, without parked ones
 	warmed  uint32 // what Warm read, so that its reads have a purpose
 	l2, l3  bool
-	feeds   bool // one of them
 }
 
 // New returns an engine without symbols.
@@ -66,7 +65,6 @@ func New(cfg Config) (*Engine, error) {
 		cfg:     cfg,
 		l2:      cfg.L2,
 		l3:      cfg.L3,
-		feeds:   cfg.L2 || cfg.L3,
 	}
 	if cfg.Named {
 		e.names = newNames()
@@ -183,7 +181,7 @@ func (e *Engine) reject(c *Command, why Reason) {
 
 // known tells whether the id of a new order is taken.
 func (e *Engine) known(id OrderID) bool {
-	return e.index.get(id, e.orders) != 0 || e.spent != nil && e.spent.has(id)
+	return e.index.get(hashOf(id), id, e.orders) != 0 || e.spent != nil && e.spent.has(id)
 }
 
 // bookOf returns the book of a symbol, nil for none. The pointer is good until AddSymbol.

@@ -9,7 +9,7 @@ type index struct {
 	shift uint // 32 - log2(len(slots))
 	n     int
 	last  int    // where the last search ended: put and del mostly come for the same thing
-	gap   uint64 // 1 + the hash for which last is the place to put it; 0: for none
+	gap   uint64 // 1 + the hash for which last is the place, if nothing is there; 0: for none
 }
 
 // indexSlot is empty when at is 0.
@@ -39,19 +39,14 @@ func (x *index) home(hash uint32) int {
 	return int(hash>>(x.shift&31)&^near | hash&near)
 }
 
-// get returns the slot of the order, or 0.
-func (x *index) get(id OrderID, orders []order) uint32 {
-	hash := hashOf(id)
-	slots := x.slots
-	mask := len(slots) - 1
+// get returns the slot of the order, or 0. The hash is its caller's to make: get is small enough then to be
+// inlined where every command passes.
+func (x *index) get(hash uint32, id OrderID, orders []order) uint32 {
+	mask := len(x.slots) - 1
 	for i := x.home(hash); ; i++ {
-		s := slots[i&mask]
-		if s.at == 0 {
+		s := x.slots[i&mask]
+		if s.at == 0 || s.hash == hash && orders[s.at].id == id {
 			x.last, x.gap = i&mask, uint64(hash)+1
-			return 0
-		}
-		if s.hash == hash && orders[s.at].id == id {
-			x.last, x.gap = i&mask, 0
 			return s.at
 		}
 	}
@@ -59,19 +54,27 @@ func (x *index) get(id OrderID, orders []order) uint32 {
 
 // put adds what is not there.
 func (x *index) put(hash, at uint32) {
-	x.n++
-	if x.gap != uint64(hash)+1 || 2*x.n > len(x.slots) {
+	if !x.fill(hash, at) {
 		x.seek(hash, at)
-		return
 	}
-	x.gap = 0
-	x.slots[x.last] = indexSlot{hash, at}
+}
+
+// fill is put where the last search has found the place, and false where it has not.
+func (x *index) fill(hash, at uint32) bool {
+	s := &x.slots[x.last]
+	if x.gap != uint64(hash)+1 || s.at != 0 || 2*x.n >= len(x.slots) {
+		return false
+	}
+	x.n++
+	*s = indexSlot{hash, at}
+	return true
 }
 
 // seek is put without knowing where.
 //
 //go:noinline
 func (x *index) seek(hash, at uint32) {
+	x.n++
 	if 2*x.n > len(x.slots) {
 		x.grow()
 	}

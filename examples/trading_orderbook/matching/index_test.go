@@ -36,7 +36,7 @@ func TestIndexFindsWhatIsThereAndNothingElse(t *testing.T) {
 			for range 200_000 {
 				toggle(any())
 				probe := any()
-				found := x.get(orders[probe].id, orders)
+				found := x.get(hashOf(orders[probe].id), orders[probe].id, orders)
 				require.Equal(t, want[probe], found == probe, "slot %d found as %d", probe, found)
 				// As a command does: what was looked for is put or removed, at once or after others.
 				for range rng.IntN(3) {

@@ -69,13 +69,21 @@ func newPages() pages {
 // at returns the level of the price, made ready to be joined: it is in the bitmap and, if it is
 // better than all others, the best. Mostly others are there already, and then it is ready.
 func (p *pages) at(l *ladder, price int32) uint32 {
-	rank := uint32(price) ^ l.flip
-	r := &l.recent[rank>>6%recentPages]
-	ref := r.page<<6 | rank&63
-	if r.key != rank>>6 || p.levels[ref].count == 0 {
+	ref := l.near(price)
+	if p.levels[ref].count == 0 {
 		return p.open(l, price)
 	}
 	return ref
+}
+
+// near returns the level of the price if its page is a recent one, and 0, which has no orders, if not.
+func (l *ladder) near(price int32) uint32 {
+	rank := uint32(price) ^ l.flip
+	r := &l.recent[rank>>6%recentPages]
+	if r.key != rank>>6 {
+		return 0
+	}
+	return r.page<<6 | rank&63
 }
 
 // open makes a level of no orders ready.

@@ -24,9 +24,12 @@ func unlimited(s Side) int32 {
 // enter is the NewOrder command.
 func (e *Engine) enter(c *Command) {
 	b := e.bookOf(c.Symbol)
-	if why := e.checkNew(b, c); why != NoReason {
-		e.reject(c, why)
-		return
+	// Most orders are plain and new, and checkNew would find nothing in them.
+	if b == nil || !b.plain(c) || e.spent != nil || e.index.get(hashOf(c.Order), c.Order, e.orders) != 0 {
+		if why := e.checkNew(b, c); why != NoReason {
+			e.reject(c, why)
+			return
+		}
 	}
 	if c.Type == Limit && !b.side(c.Side.Opposite()).crosses(int32(c.Price)) && c.TIF != IOC && c.TIF != FOK {
 		e.queue(b, c)
@@ -258,7 +261,9 @@ func (e *Engine) settleIn(c *Command) uint32 {
 	o := &e.orders[slot]
 	o.id, o.trader = c.Order, c.Trader
 	o.side, o.tif, o.stp, o.state = c.Side, c.TIF, c.Prevention, vacant
-	e.index.put(hashOf(c.Order), slot)
+	if hash := hashOf(c.Order); !e.index.fill(hash, slot) {
+		e.index.seek(hash, slot)
+	}
 	if c.Display != 0 || c.TIF == GTD {
 		e.describe(slot, c)
 	}

@@ -25,7 +25,7 @@ func (e *Engine) sound(o *Resting, reserve int64) error {
 	case parked != (o.Trigger != 0) || o.Trigger < 0 || o.Trigger > spec.MaxPrice:
 	case (o.TIF == GTD) != (o.Expiry != 0) || o.Expiry != 0 && o.Expiry <= e.now:
 	case ranked != (o.Arrival != 0) || o.Arrival > e.arrival:
-	case e.index.get(o.Order, e.orders) != 0 || e.spent != nil && !e.spent.has(o.Order):
+	case e.index.get(hashOf(o.Order), o.Order, e.orders) != 0 || e.spent != nil && !e.spent.has(o.Order):
 	default:
 		return nil
 	}

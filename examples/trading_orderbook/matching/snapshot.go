@@ -128,7 +128,7 @@ func (e *Engine) goneNames() (gone [][]byte) {
 		return nil
 	}
 	for _, id := range e.spent.ids {
-		if id != 0 && e.index.get(id, e.orders) == 0 {
+		if id != 0 && e.index.get(hashOf(id), id, e.orders) == 0 {
 			gone = append(gone, e.names.orders.text(uint64(id)))
 		}
 	}

@@ -201,8 +201,8 @@ func (v *verifier) order(slot uint32, lv *level, stops bool) error {
 		return fmt.Errorf("shows %d with details %+v", o.open, d)
 	case dated && d.expiry <= e.now:
 		return fmt.Errorf("expired at %d", d.expiry)
-	case e.index.get(o.id, e.orders) != slot:
-		return fmt.Errorf("the index says slot %d", e.index.get(o.id, e.orders))
+	case e.index.get(hashOf(o.id), o.id, e.orders) != slot:
+		return fmt.Errorf("the index says slot %d", e.index.get(hashOf(o.id), o.id, e.orders))
 	case e.names != nil && len(e.names.orders.text(uint64(o.id))) == 0:
 		return fmt.Errorf("no name")
 	}

@@ -76,7 +76,7 @@ func (e *Engine) Now() int64 { return e.now }
 
 // Find returns a live order.
 func (e *Engine) Find(id OrderID) (Resting, bool) {
-	slot := e.index.get(id, e.orders)
+	slot := e.index.get(hashOf(id), id, e.orders)
 	if slot == 0 {
 		return Resting{}, false
 	}
