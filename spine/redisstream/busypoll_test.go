@@ -100,3 +100,27 @@ func TestNoBusyPollLeavesConnectionsAsTheyAre(t *testing.T) {
 	piped, _ := net.Pipe()
 	assert.Equal(t, piped, polled(piped, &busyPoll{most: time.Second}), "nor what has no file")
 }
+
+func TestTheConnectionsOfAClientLookAndShareOnePoll(t *testing.T) {
+	t.Parallel()
+	s, err := newSettings(nil)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	dialed := func(poll time.Duration) (all []net.Conn) {
+		dial := s.clientOptions(poll).Dialer
+		for range 2 {
+			conn, err := dial(t.Context(), "tcp", l.Addr().String())
+			require.NoError(t, err)
+			t.Cleanup(func() { conn.Close() })
+			all = append(all, conn)
+		}
+		return all
+	}
+	look := dialed(s.link.poll)
+	require.IsType(t, &polledConn{}, look[0])
+	assert.Same(t, look[0].(*polledConn).poll, look[1].(*polledConn).poll)
+	assert.Equal(t, DefaultBusyPoll, look[0].(*polledConn).poll.most)
+	assert.IsType(t, &net.TCPConn{}, dialed(0)[0])
+}
