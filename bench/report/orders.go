@@ -55,7 +55,7 @@ func Orders(r orders.Result, f Facts) Document {
 func orderTargets(targets []orders.Target) Table {
 	t := Table{Title: "Targets", Head: []string{"what", "must", "goal", "got (low–high)", "met"}}
 	for _, x := range targets {
-		t.Rows = append(t.Rows, []string{x.What, times(x.Must), times(x.Goal), spread(x.Got), string(x.Judge())})
+		t.Rows = append(t.Rows, []string{x.What, limit(x.Must), limit(x.Goal), spread(x.Got), string(x.Judge())})
 	}
 	return t
 }

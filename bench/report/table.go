@@ -85,8 +85,19 @@ func times(x float64) string {
 	}
 }
 
+// limit writes a ratio of which 0 is one, and not the lack of any.
+func limit(x float64) string {
+	if x == 0 {
+		return "0"
+	}
+	return times(x)
+}
+
 // spread writes a ratio with its extremes.
 func spread(s measure.Spread) string {
+	if s == (measure.Spread{}) {
+		return limit(0)
+	}
 	return fmt.Sprintf("%s (%s–%s)", times(s.Median), times(s.Low), times(s.High))
 }
 
