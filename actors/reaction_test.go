@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -91,7 +92,11 @@ func TestIdleHandlerKeepsNothingThatAMapHasReturned(t *testing.T) {
 	require.NoError(t, err)
 	h.Forget()
 	runtime.GC()
-	<-gone
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		t.Error("the handler keeps what it has returned")
+	}
 	runtime.KeepAlive(h)
 }
 
