@@ -21,6 +21,7 @@ type Store struct {
 	Namespace string
 	Service   string
 	Node      string // what this process is called there; "" is redisstream's default
+	Shards    int    // into how many it is parted; 0 is redisstream's default
 }
 
 // StoreUsage is what --help says about a Store.
@@ -29,6 +30,7 @@ const StoreUsage = `Store (default: this process, for this run)
                       crash or a restart. $` + PasswordEnv + ` is the password, unless the URL has one
   --namespace NAME    what its keys begin with: runs of one name go on with each other's work
   --service NAME      under what name this program handles events
+  --shards N          into how many shards the store is parted, if necro reshard has changed it
 `
 
 // PasswordEnv is the environment variable with the password of the Redis.
@@ -58,6 +60,7 @@ func (s *Store) Flags(f *flag.FlagSet, namespace, service string) {
 	f.StringVar(&s.Redis, "redis", "", "")
 	f.StringVar(&s.Namespace, "namespace", namespace, "")
 	f.StringVar(&s.Service, "service", service, "")
+	f.IntVar(&s.Shards, "shards", redisstream.DefaultShards, "")
 }
 
 // Check reports flags that make no sense together.
@@ -66,7 +69,7 @@ func (s *Store) Check(given map[string]bool) error {
 	if given["redis"] && s.Redis == "" {
 		errs = append(errs, errors.New("--redis is empty, want an address such as redis://127.0.0.1:6379"))
 	}
-	for _, name := range []string{"namespace", "service"} {
+	for _, name := range []string{"namespace", "service", "shards"} {
 		if given[name] && s.Redis == "" {
 			errs = append(errs, fmt.Errorf("--%s goes with --redis", name))
 		}
@@ -89,6 +92,7 @@ func (s *Store) Open(ctx context.Context, room Room, log *slog.Logger) (Backend,
 	}
 	options := []redisstream.Option{
 		redisstream.WithNamespace(s.Namespace),
+		redisstream.WithShards(cmp.Or(s.Shards, redisstream.DefaultShards)),
 		redisstream.WithLease(Lease),
 		redisstream.WithDedup(dedupWindow),
 		redisstream.WithCapacity(cmp.Or(room.Events, redisstream.DefaultCapacity)),

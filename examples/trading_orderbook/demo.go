@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -222,7 +223,7 @@ func (d *demonstration) start(ctx context.Context, name string) error {
 		return err
 	}
 	cmd := exec.Command(program, "--redis", d.store.Redis, "--namespace", d.store.Namespace, "--service", d.store.Service,
-		"--node", name, "--clearing", d.house.URL())
+		"--shards", strconv.Itoa(d.store.Shards), "--node", name, "--clearing", d.house.URL())
 	cmd.Env, cmd.Stderr = append(os.Environ(), "NO_COLOR=1"), d.Err
 	out, err := cmd.StdoutPipe()
 	if err != nil {
