@@ -78,6 +78,27 @@ func TestAnEntryThatWasRemovedUnderItsReaderIsADeadLetter(t *testing.T) {
 	y.clean(b)
 }
 
+func TestWhatTheOriginalAppendsIsHandledAndNoBacklogIsBelowZero(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	ev, err := y.stamper.Root(step{"k", "1"}, y.clock())
+	require.NoError(t, err)
+	field, value, err := encodeEntry(ev, true)
+	require.NoError(t, err)
+	value, _, _ = strings.Cut(value, "\n")
+	require.NoError(t, y.server.Client().XAdd(y.soon(), &redis.XAddArgs{Stream: a.shards[0].in, Values: []string{field, value}}).Err())
+	a.idle()
+	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.done(a.pull(10, "1")[0], 0)))
+	backlog, err := a.Backlog(y.soon())
+	require.NoError(t, err)
+	assert.Zero(t, backlog.Ready)
+	h := a.Health(y.soon())
+	require.NoError(t, h.Err)
+	assert.Zero(t, h.Services[0].Backlog)
+	y.clean(a)
+}
+
 // newer is the envelope of a version that this program does not know.
 func newer(t *testing.T) string {
 	data, err := proto.Marshal(&wirepb.Envelope{Version: math.MaxInt32})

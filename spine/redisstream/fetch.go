@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/necrostack/necrostack/spine"
@@ -89,7 +90,7 @@ func (b *Backend) promote(ctx context.Context) error {
 func (b *Backend) broken(calls []*call, err error) error {
 	for _, c := range calls {
 		if c.err != nil && classOf(c.err) == classAnswered && !isNoScript(c.err) {
-			return b.fail(fmt.Errorf("%w: script %s: %w", spine.ErrStoreLost, c.script.name, c.err))
+			return b.fail(fmt.Errorf("%w: script %s, of keys %s: %w", spine.ErrStoreLost, c.script.name, clip(strings.Join(c.keys, " ")), c.err))
 		}
 	}
 	return err

@@ -101,7 +101,7 @@ func (b *Backend) Health(ctx context.Context) Health {
 	}
 	for name, n := range finished {
 		s, err := b.serviceHealth(ctx, name)
-		s.Finished, s.Backlog = n, h.Accepted-n
+		s.Finished, s.Backlog = n, max(0, h.Accepted-n) // what the original has appended was not counted
 		h.Services, h.Err = append(h.Services, s), errors.Join(h.Err, err)
 	}
 	slices.SortFunc(h.Services, func(a, b ServiceHealth) int { return strings.Compare(a.Name, b.Name) })

@@ -226,7 +226,8 @@ func WithLetterLimit(n int) Option {
 }
 
 // WithOriginalForm makes events be written in the JSON form of the Python original, so that it can
-// read them. Both forms are always read. Default off.
+// read them. Both forms are always read. Default off. What the original appends is handled like all else, but no
+// commit counts it when it comes: backlogs, and the limit of WithCapacity, are too low by as many.
 func WithOriginalForm() Option {
 	return func(s *settings) { s.original = true }
 }
