@@ -49,7 +49,6 @@ func (e *Engine) rest(b *book, slot uint32, price int32) {
 	o.level = ref
 	lv := &e.levels[ref]
 	e.push(lv, slot)
-	e.live++
 	e.orderChanged(OrderAdded, o, lv, b.id)
 	e.levelChanged(b.id, o.side, lv)
 }
@@ -59,7 +58,6 @@ func (e *Engine) leave(b *book, slot uint32) {
 	o := &e.orders[slot]
 	lv := &e.levels[o.level]
 	e.pull(lv, slot)
-	e.live--
 	e.orderChanged(OrderRemoved, o, lv, b.id)
 	e.levelChanged(b.id, o.side, lv)
 	if lv.count == 0 {
@@ -67,10 +65,10 @@ func (e *Engine) leave(b *book, slot uint32) {
 	}
 }
 
-// forget ends the life of an order that is in no level any more.
-func (e *Engine) forget(slot uint32) {
+// forget ends the life of an order that is in no level any more; indexed is its place in the index.
+func (e *Engine) forget(slot uint32, indexed int) {
 	o := &e.orders[slot]
-	e.index.del(hashOf(o.id), slot)
+	e.index.del(indexed)
 	if o.tif == GTD {
 		e.expiry.stale++
 	}
@@ -79,6 +77,9 @@ func (e *Engine) forget(slot uint32) {
 	}
 	e.release(slot)
 }
+
+// indexed returns the place of a live order in the index.
+func (e *Engine) indexed(slot uint32) int { return e.index.placeOf(hashOf(e.orders[slot].id), slot) }
 
 // retire lets the name of an order go once it has been printed.
 //
@@ -89,8 +90,8 @@ func (e *Engine) retire(id OrderID) {
 	}
 }
 
-// takeOut cancels a live order, resting or parked.
-func (e *Engine) takeOut(b *book, slot uint32, why Reason) {
+// takeOut cancels a live order, resting or parked; indexed is its place in the index.
+func (e *Engine) takeOut(b *book, slot uint32, indexed int, why Reason) {
 	e.room()
 	o := &e.orders[slot]
 	ev := e.event(Cancelled)
@@ -101,5 +102,5 @@ func (e *Engine) takeOut(b *book, slot uint32, why Reason) {
 	} else {
 		e.unpark(b, slot)
 	}
-	e.forget(slot)
+	e.forget(slot, indexed)
 }

@@ -2,7 +2,7 @@ package matching
 
 // cancel is the CancelOrder command.
 func (e *Engine) cancel(c *Command) {
-	slot := e.index.get(hashOf(c.Order), c.Order, e.orders)
+	slot, indexed := e.index.find(hashOf(c.Order), c.Order, e.orders)
 	if slot == 0 || e.foreign(c, slot) {
 		e.reject(c, UnknownOrder)
 		return
@@ -12,7 +12,7 @@ func (e *Engine) cancel(c *Command) {
 		e.reject(c, SymbolHalted)
 		return
 	}
-	e.takeOut(b, slot, User)
+	e.takeOut(b, slot, indexed, User)
 }
 
 // cancelAll is the CancelAll command. It looks at every order of the symbols it names: a trader has
@@ -58,7 +58,7 @@ func (e *Engine) cancelLevel(b *book, ref uint32, trader TraderID) (n int) {
 		o := &e.orders[slot]
 		next := o.next
 		if o.trader == trader {
-			e.takeOut(b, slot, MassCancel)
+			e.takeOut(b, slot, e.indexed(slot), MassCancel)
 			n++
 		}
 		slot = next
@@ -70,7 +70,7 @@ func (e *Engine) cancelLevel(b *book, ref uint32, trader TraderID) (n int) {
 func (e *Engine) cancelStops(b *book, trader TraderID) (n int) {
 	for _, slot := range e.parked(b) {
 		if e.orders[slot].trader == trader {
-			e.takeOut(b, slot, MassCancel)
+			e.takeOut(b, slot, e.indexed(slot), MassCancel)
 			n++
 		}
 	}

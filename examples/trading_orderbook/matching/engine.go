@@ -44,7 +44,7 @@ type Engine struct {
 	trades  uint64
 	arrival uint64
 	now     int64
-	live    int    // orders in books, without parked ones
+	waits   int    // parked stops
 	warmed  uint32 // what Warm read, so that its reads have a purpose
 	l2, l3  bool
 }

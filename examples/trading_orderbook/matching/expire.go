@@ -96,7 +96,7 @@ func (e *Engine) tick(c *Command) {
 		if !due.live(&e.arena) {
 			continue
 		}
-		e.takeOut(e.bookAt(&e.orders[due.slot]), due.slot, Expired)
+		e.takeOut(e.bookAt(&e.orders[due.slot]), due.slot, e.indexed(due.slot), Expired)
 		n++
 	}
 	e.room()

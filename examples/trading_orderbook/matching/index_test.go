@@ -26,7 +26,7 @@ func TestIndexFindsWhatIsThereAndNothingElse(t *testing.T) {
 			x, want := newIndex(0), map[uint32]bool{}
 			toggle := func(at uint32) {
 				if want[at] {
-					x.del(hashOf(orders[at].id), at)
+					x.del(x.placeOf(hashOf(orders[at].id), at))
 				} else {
 					x.put(hashOf(orders[at].id), at)
 				}
@@ -36,13 +36,16 @@ func TestIndexFindsWhatIsThereAndNothingElse(t *testing.T) {
 			for range 200_000 {
 				toggle(any())
 				probe := any()
-				found := x.get(hashOf(orders[probe].id), orders[probe].id, orders)
+				hash := hashOf(orders[probe].id)
+				found, place := x.find(hash, orders[probe].id, orders)
 				require.Equal(t, want[probe], found == probe, "slot %d found as %d", probe, found)
-				// As a command does: what was looked for is put or removed, at once or after others.
-				for range rng.IntN(3) {
-					toggle(any())
+				// As a command does: what was found is removed from its place, what was not is put into the gap.
+				if found != 0 {
+					x.del(place)
+				} else {
+					x.fill(place, indexSlot{hash, probe})
 				}
-				toggle(probe)
+				want[probe] = !want[probe]
 			}
 		})
 	}

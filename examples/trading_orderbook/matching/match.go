@@ -24,17 +24,32 @@ func unlimited(s Side) int32 {
 // enter is the NewOrder command.
 func (e *Engine) enter(c *Command) {
 	b := e.bookOf(c.Symbol)
+	hash := hashOf(c.Order)
+	taken, gap := e.index.find(hash, c.Order, e.orders)
 	// Most orders are plain and new, and checkNew would find nothing in them.
-	if b == nil || !b.plain(c) || e.spent != nil || e.index.get(hashOf(c.Order), c.Order, e.orders) != 0 {
+	if taken != 0 || b == nil || !b.plain(c) || e.spent != nil {
 		if why := e.checkNew(b, c); why != NoReason {
 			e.reject(c, why)
 			return
 		}
 	}
-	if c.Type == Limit && !b.side(c.Side.Opposite()).crosses(int32(c.Price)) && c.TIF != IOC && c.TIF != FOK {
-		e.queue(b, c)
+	if c.Type != Limit || b.side(c.Side.Opposite()).crosses(int32(c.Price)) || c.TIF == IOC || c.TIF == FOK {
+		e.enterTaker(b, c)
 		return
 	}
+	// Most have nothing to trade with and need no taker.
+	e.accept(c.Order)
+	ev := e.event(Queued)
+	ev.Order, ev.Trader, ev.Symbol, ev.Side = c.Order, c.Trader, c.Symbol, c.Side
+	ev.Price, ev.Left = c.Price, c.Qty
+	slot := e.settleIn(c)
+	e.index.fill(gap, indexSlot{hash, slot})
+	e.show(slot, c.Qty)
+	e.rest(b, slot, int32(c.Price))
+}
+
+// enterTaker goes on with a new order that is sound and may trade, or is to wait for its trigger.
+func (e *Engine) enterTaker(b *book, c *Command) {
 	t := taker{Command: c, left: c.Qty, limit: int32(c.Price)}
 	if c.Type != Limit {
 		t.market = c.Type == Market || c.Type == Stop
@@ -61,17 +76,6 @@ func (e *Engine) enter(c *Command) {
 	if t.filled > 0 {
 		e.runStops(b)
 	}
-}
-
-// queue rests a new order that has nothing to trade with: most have not, and need no taker.
-func (e *Engine) queue(b *book, c *Command) {
-	e.accept(c.Order)
-	ev := e.event(Queued)
-	ev.Order, ev.Trader, ev.Symbol, ev.Side = c.Order, c.Trader, c.Symbol, c.Side
-	ev.Price, ev.Left = c.Price, c.Qty
-	slot := e.settleIn(c)
-	e.show(slot, c.Qty)
-	e.rest(b, slot, int32(c.Price))
 }
 
 // accept numbers a new order; from here on nothing can refuse it.
@@ -178,9 +182,8 @@ func (e *Engine) endHead(lv *level, slot uint32, symbol SymbolID) {
 	if lv.head == 0 {
 		lv.tail = 0
 	}
-	e.live--
 	e.orderChanged(OrderRemoved, o, lv, symbol)
-	e.forget(slot)
+	e.forget(slot, e.indexed(slot))
 }
 
 // reduce takes a quantity from the head of the level, which has something left: in its shown part, or
@@ -212,6 +215,7 @@ func (e *Engine) settle(b *book, t *taker) {
 	slot := t.slot
 	if slot == 0 {
 		slot = e.settleIn(t.Command)
+		e.index.put(hashOf(t.Order), slot)
 	}
 	e.show(slot, t.left)
 	e.rest(b, slot, t.limit)
@@ -247,7 +251,7 @@ func (t *taker) remainder() Reason {
 // dismiss ends a taker that does not rest.
 func (e *Engine) dismiss(t *taker) {
 	if t.slot != 0 {
-		e.forget(t.slot)
+		e.forget(t.slot, e.indexed(t.slot))
 		return
 	}
 	if e.names != nil && !e.known(t.Order) {
@@ -255,15 +259,12 @@ func (e *Engine) dismiss(t *taker) {
 	}
 }
 
-// settleIn gives a new order its slot and its place in the index.
+// settleIn gives a new order its slot; its place in the index is the caller's to find.
 func (e *Engine) settleIn(c *Command) uint32 {
 	slot := e.take()
 	o := &e.orders[slot]
 	o.id, o.trader = c.Order, c.Trader
 	o.side, o.tif, o.stp, o.state = c.Side, c.TIF, c.Prevention, vacant
-	if hash := hashOf(c.Order); !e.index.fill(hash, slot) {
-		e.index.seek(hash, slot)
-	}
 	if c.Display != 0 || c.TIF == GTD {
 		e.describe(slot, c)
 	}

@@ -153,7 +153,7 @@ func (t *nameTable) forget(id uint64) {
 		return
 	}
 	entry := &t.entries[id]
-	t.index.del(entry.hash, uint32(id))
+	t.index.del(t.index.placeOf(entry.hash, uint32(id)))
 	if int(entry.size) > shortName {
 		delete(t.long, uint32(id))
 	}

@@ -16,9 +16,8 @@ func (e *Engine) prevent(lv *level, slot uint32, t *taker) (changed bool) {
 	o := &e.orders[slot]
 	e.makerCancelled(o, lv, t, e.left(slot), 0)
 	e.pull(lv, slot)
-	e.live--
 	e.orderChanged(OrderRemoved, o, lv, t.Symbol)
-	e.forget(slot)
+	e.forget(slot, e.indexed(slot))
 	return true
 }
 

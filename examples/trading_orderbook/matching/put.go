@@ -63,6 +63,5 @@ func (e *Engine) put(o *Resting) {
 		in.state |= resting
 		in.level = e.at(b.side(o.Side), int32(o.Price))
 		e.push(&e.levels[in.level], slot)
-		e.live++
 	}
 }

@@ -16,6 +16,7 @@ func (b *book) reached(s Side, trigger int32) bool {
 // park lets a stop wait for its trigger.
 func (e *Engine) park(b *book, t *taker) {
 	slot := e.settleIn(t.Command)
+	e.index.put(hashOf(t.Order), slot)
 	o := &e.orders[slot]
 	d := e.detail(slot)
 	d.arrival, d.trigger, d.limit = e.arrival, int32(t.Trigger), t.limit
@@ -34,6 +35,7 @@ func (e *Engine) joinStops(b *book, slot uint32) {
 	o := &e.orders[slot]
 	o.level = e.at(b.stop(o.side), e.details[slot].trigger)
 	e.push(&e.levels[o.level], slot)
+	e.waits++
 }
 
 // unpark takes a stop out of its queue.
@@ -41,6 +43,7 @@ func (e *Engine) unpark(b *book, slot uint32) {
 	o := &e.orders[slot]
 	lv := &e.levels[o.level]
 	e.pull(lv, slot)
+	e.waits--
 	if lv.count == 0 {
 		e.drop(b.stop(o.side), o.level)
 	}
@@ -91,6 +94,7 @@ func (e *Engine) round(b *book) bool {
 			e.elect(ref)
 			for e.levels[ref].count > 0 {
 				e.pull(&e.levels[ref], e.levels[ref].head)
+				e.waits--
 			}
 			e.drop(l, ref)
 		}

@@ -224,8 +224,8 @@ func (v *verifier) totals() error {
 	}
 	live := v.resting + v.parked
 	switch {
-	case v.resting != e.live || live != e.index.n:
-		return fmt.Errorf("%d resting and %d parked orders; counted %d, indexed %d", v.resting, v.parked, e.live, e.index.n)
+	case v.parked != e.waits || live != e.index.n:
+		return fmt.Errorf("%d resting and %d parked orders; %d counted as parked, %d indexed", v.resting, v.parked, e.waits, e.index.n)
 	case live+free+1 != len(e.orders):
 		return fmt.Errorf("%d live and %d vacant slots of %d", live, free, len(e.orders)-1)
 	case v.pages != e.usedPages || v.nodes != e.usedNodes:

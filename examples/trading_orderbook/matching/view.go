@@ -66,10 +66,10 @@ func (e *Engine) Trades() uint64 { return e.trades }
 func (e *Engine) Seq() uint64 { return e.seq + uint64(len(e.events)+len(e.changes)) }
 
 // Live returns how many orders rest in books.
-func (e *Engine) Live() int { return e.live }
+func (e *Engine) Live() int { return e.index.n - e.waits }
 
 // ParkedOrders returns how many stops wait for their trigger.
-func (e *Engine) ParkedOrders() int { return e.index.n - e.live }
+func (e *Engine) ParkedOrders() int { return e.waits }
 
 // Now returns the time of the last Tick, 0 before the first.
 func (e *Engine) Now() int64 { return e.now }
