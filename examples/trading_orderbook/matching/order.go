@@ -32,8 +32,8 @@ type order struct {
 	state  state
 }
 
-// details are what most orders never have. They lie beside the orders, by the same slots, and are
-// touched by those only that have them.
+// details are what most orders never have. They lie beside the orders, by the same slots, as far as the last one that has
+// had any, and are touched by those only that have them.
 type details struct {
 	expiry  int64  // of GTD
 	arrival uint64 // of stops and GTD
@@ -54,7 +54,7 @@ type arena struct {
 }
 
 func newArena(hint int) arena {
-	return arena{orders: make([]order, 1, hint+1), details: make([]details, 1, hint+1), filled: make([]int64, 1, hint+1)}
+	return arena{orders: make([]order, 1, hint+1), filled: make([]int64, 1, hint+1)}
 }
 
 // take returns a vacant slot; its fields are the caller's to set.
@@ -75,11 +75,9 @@ func (a *arena) grow() uint32 {
 	n := len(a.orders)
 	if n == cap(a.orders) {
 		a.orders = slices.Grow(a.orders, n)
-		a.details = slices.Grow(a.details, cap(a.orders)-n)
 		a.filled = slices.Grow(a.filled, cap(a.orders)-n)
 	}
 	a.orders = a.orders[:n+1]
-	a.details = a.details[:n+1]
 	a.filled = a.filled[:n+1]
 	return uint32(n)
 }
@@ -97,6 +95,9 @@ func (a *arena) detail(slot uint32) *details {
 	o := &a.orders[slot]
 	if o.state&detailed == 0 {
 		o.state |= detailed
+		if int(slot) >= len(a.details) {
+			a.details = slices.Grow(a.details, cap(a.orders)-len(a.details))[:cap(a.orders)]
+		}
 		a.details[slot] = details{}
 	}
 	return &a.details[slot]
