@@ -275,13 +275,16 @@ func (s *fakeStore) owes(key, group, id string) bool {
 
 func (s *fakeStore) backlog(keys, args []string) any {
 	shards := atoi(args[1])
-	var pending, delayed int64
+	var pending, delayed, waiting int64
 	var next any = ""
 	each, mine, due := []any{}, []any{}, []any{}
 	for i := range shards {
 		n := int64(len(s.group(keys[2+i], args[0]).pending))
 		each, mine = append(each, n), append(mine, s.pendingOf(keys[2+i], args[0], owner))
 		pending += n
+		if len(s.stream(keys[2+i]).after(s.group(keys[2+i], args[0]).last, 1)) > 0 {
+			waiting++
+		}
 		dl := keys[2+shards+i]
 		if first := s.first(dl, fakeLeast); first != nil {
 			delayed += int64(len(fakeAs[fakeSet](s, dl)))
@@ -295,5 +298,5 @@ func (s *fakeStore) backlog(keys, args []string) any {
 		due = append(due, s.zcount(key, fakeLeast, -1), s.zcount(key, 0, now), s.zcount(key, now+1, fakeMost))
 	}
 	unread := fakeInt(s.hget(keys[0], "in")) - fakeInt(s.hget(keys[0], "a:"+args[0])) - pending - delayed
-	return fakeList(unread, delayed, next, s.command([]string{"XLEN", keys[1]}), due, each, mine)
+	return fakeList(max(unread, waiting), delayed, next, s.command([]string{"XLEN", keys[1]}), due, each, mine)
 }
