@@ -70,7 +70,7 @@ chaos: ## Real processes and a real redis-server, killed and cut off at random (
 	$(call stage,chaos: $(MINUTES) minutes)
 	@mkdir -p bin
 	$(GO) test ./spine/redisstream/chaos -count=1 -timeout 0 -run Long -v -chaos.minutes=$(MINUTES) -chaos.seed=$(SEED) -chaos.nodes=$(NODES) \
-		-chaos.report=$(CURDIR)/bin/chaos.txt
+		-chaos.report=$(CURDIR)/bin/chaos.txt -chaos.evidence=$(CURDIR)/bin/chaos
 
 mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a test must catch
 	$(call stage,mutants)
