@@ -172,6 +172,7 @@ func (c *core) arrived(now time.Time, ds []Delivery, err error) {
 		}
 	}
 	c.credit.last, c.credit.most = len(ds), 0
+	c.idle.again = true // also where all of it is settled before anybody looks
 	for i := range ds {
 		c.deliver(&ds[i])
 	}
