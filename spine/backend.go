@@ -177,6 +177,10 @@ type Delivery struct {
 	// a fresh event: all organs of the service that listen to its type (to whom Event.Only addresses it, if
 	// anybody), none of which has tried.
 	Todo []Todo
+	// Acked says that no organ of the service wants the event, and that the backend has acknowledged it by itself: the
+	// delivery has an Event and nothing else, is there to be counted, and is not to be settled. A backend that
+	// leaves it to the service hands such an event out with a Todo that is empty and not nil.
+	Acked bool
 	// Lost says that this is no delivery but a message, with no more than a Shard and a Handout: everything of
 	// the shard that was handed out up to Handout is lost and will come again, as after an answer Lost. A
 	// backend says so where it has found out by itself, and before it hands out anything of the shard again.

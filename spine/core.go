@@ -184,13 +184,19 @@ func (c *core) deliver(d *Delivery) {
 		c.shardLost(d.Shard, d.Handout)
 		return
 	}
-	if d.Handout <= c.lost[d.Shard] {
+	if d.Handout <= c.lost[d.Shard] && !d.Acked {
 		return // handed out before its shard was lost: it comes again
 	}
 	c.steps++
 	c.stats.received++
 	if c.config.maxSteps > 0 && c.steps == c.config.maxSteps+1 {
 		c.fail(ErrMaxSteps)
+	}
+	if d.Acked {
+		c.nobodyWants(d)
+		c.stats.acked++
+		c.stats.processed++
+		return
 	}
 	p := c.ledger.take(d.Event.Size())
 	if d.Todo == nil {
@@ -251,11 +257,15 @@ func (c *core) admit(o *organ, i uint32) {
 
 // unwanted acknowledges an event that no organ of the service wants.
 func (c *core) unwanted(d *Delivery, p uint32) {
+	c.nobodyWants(d)
+	i, _ := c.ledger.of(d, NoOrgan, p)
+	c.settle(i, Done, nil)
+}
+
+func (c *core) nobodyWants(d *Delivery) {
 	if c.stats.unwanted(d.Event.Type()) {
 		c.note(Note{Kind: NoteUnwanted, Event: d.Event})
 	}
-	i, _ := c.ledger.of(d, NoOrgan, p)
-	c.settle(i, Done, nil)
 }
 
 // maxCrashes is at which hand-out alone (Todo.Crashes) an event is given up. Two deaths would do for one that kills, but not to

@@ -58,10 +58,15 @@ func (s *memoryService) skip(now time.Time) {
 	}
 	defer s.passed(s.cursor)
 	for s.unread() > 0 {
-		slot, _ := s.fresh(s.stream.log.at(s.cursor))
-		if slot == nil {
+		ev, route := s.next()
+		switch route {
+		case nil:
+			s.cursor++
 			continue
+		case unwantedRoute:
+			return
 		}
+		slot := s.fresh(ev, route)
 		s.holdBack(slot, now)
 		if slot.ready() > 0 {
 			s.list(slot)

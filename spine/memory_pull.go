@@ -44,6 +44,12 @@ func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain bool) {
 	b.left -= slot.event.Size()
 }
 
+// pass tells of an event that nobody wants.
+func (b *memoryBatch) pass(ev actors.Event) {
+	b.out = append(b.out, Delivery{Event: ev, Acked: true})
+	b.left -= ev.Size()
+}
+
 // todo lists the works handed out as handout.
 func (s *memorySlot) todo(handout uint64) []Todo {
 	todo := []Todo{}
@@ -128,16 +134,23 @@ func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 	}
 }
 
-// pullFresh hands out what the service has not seen yet.
+// pullFresh hands out what the service has not seen yet. With an event that nobody wants it is finished then: nothing
+// comes of it, so there is nothing that a crash could part.
 func (s *memoryService) pullFresh(b *memoryBatch, now time.Time) {
 	before := s.cursor
 	for s.unread() > 0 {
-		ev := s.stream.log.at(s.cursor)
+		ev, route := s.next()
 		if !b.takes(ev) {
 			break
 		}
-		if slot, plain := s.fresh(ev); slot != nil {
-			s.hand(b, slot, now, plain)
+		switch route {
+		case nil:
+			s.cursor++
+		case unwantedRoute:
+			s.cursor++
+			b.pass(ev)
+		default:
+			s.hand(b, s.fresh(ev, route), now, !route.addressed)
 		}
 	}
 	s.passed(before)
@@ -151,14 +164,16 @@ func (s *memoryService) passed(before uint64) {
 	}
 }
 
-// fresh takes the next event of the log, which is ev, into a slot; none when it is for another service.
-func (s *memoryService) fresh(ev actors.Event) (slot *memorySlot, plain bool) {
+// next returns the next event of the log, and where it goes: nil is to another service.
+func (s *memoryService) next() (actors.Event, *memoryRoute) {
+	ev := s.stream.log.at(s.cursor)
+	return ev, s.routes.of(ev.Type(), ev.Only())
+}
+
+// fresh takes the next event of the log, which is ev, into a slot.
+func (s *memoryService) fresh(ev actors.Event, route *memoryRoute) *memorySlot {
 	s.cursor++
-	route := s.routes.of(ev.Type(), ev.Only())
-	if route == nil {
-		return nil, false
-	}
-	return s.slots.take(ev, s.cursor-1, route.organs, s.stream.handouts), !route.addressed && route != unwantedRoute
+	return s.slots.take(ev, s.cursor-1, route.organs, s.stream.handouts)
 }
 
 // hand hands out what is ready of slot, unless it has to wait behind what is held.

@@ -65,12 +65,30 @@ func (w *simWatch) revoked() {
 // handedOut checks what the store gives away.
 func (w *simWatch) handedOut(ds []Delivery) {
 	for _, d := range ds {
+		if d.Acked {
+			w.passed(d)
+			continue
+		}
 		for _, x := range w.todo(d) {
 			w.handedOne(d, x)
 		}
 	}
 	if n, most := len(w.open), w.s.c.config.maxEvents; n > most {
 		w.s.fail("the store has %d events in hand, at most %d are allowed", n, most)
+	}
+}
+
+// passed checks what the store has acknowledged by itself.
+func (w *simWatch) passed(d Delivery) {
+	f := w.fate(simPair{NoOrgan, d.Event.ID()})
+	if f.finished {
+		w.s.fail("event %s was acknowledged by the store twice", d.Event.ID())
+	}
+	f.finished = true
+	for _, p := range w.s.plan {
+		if listens(p, d.Event) {
+			w.s.fail("event %s was acknowledged by the store, and organ %s wants it", d.Event.ID(), p.name)
+		}
 	}
 }
 
@@ -106,9 +124,6 @@ const (
 
 // todo is what a delivery asks of whom, spelt out.
 func (w *simWatch) todo(d Delivery) []Todo {
-	if d.Todo != nil && len(d.Todo) == 0 {
-		return []Todo{{Organ: NoOrgan}}
-	}
 	todo := d.Todo
 	if todo == nil {
 		for i, p := range w.s.plan {

@@ -1,7 +1,6 @@
 package spine
 
 import (
-	"maps"
 	"math/bits"
 	"time"
 
@@ -65,11 +64,11 @@ type statsBook struct {
 	received, processed, emitted, acked, dead int
 	backendErrors, shardsLost, lettersFull    int
 	abandoned                                 int
-	unwantedTypes, enqueueTypes               map[string]int
+	unwantedTypes, enqueueTypes               typeCounts
 }
 
 func newStatsBook() statsBook {
-	return statsBook{unwantedTypes: map[string]int{}, enqueueTypes: map[string]int{}}
+	return statsBook{unwantedTypes: typeCounts{}, enqueueTypes: typeCounts{}}
 }
 
 // organBook counts for one organ.
@@ -109,16 +108,34 @@ func (s *statsBook) settled(o *organBook, x *Settlement, a Answer) {
 }
 
 // unwanted counts an event nobody listens to, and reports whether its type is new.
-func (s *statsBook) unwanted(typ string) bool { return countType(s.unwantedTypes, typ) }
+func (s *statsBook) unwanted(typ string) bool { return s.unwantedTypes.add(typ) }
 
-func (s *statsBook) enqueueFailure(typ string) { countType(s.enqueueTypes, typ) }
+func (s *statsBook) enqueueFailure(typ string) { s.enqueueTypes.add(typ) }
 
-func countType(m map[string]int, typ string) (first bool) {
-	if _, known := m[typ]; !known && len(m) >= typesBound {
+// typeCounts counts by event type. What a matching engine emits and nobody hears comes by the million: the counts
+// are behind pointers so that one look-up will do.
+type typeCounts map[string]*int
+
+func (m typeCounts) add(typ string) (first bool) {
+	n := m[typ]
+	if n == nil && len(m) >= typesBound {
 		typ = otherTypes
+		n = m[typ]
 	}
-	m[typ]++
-	return m[typ] == 1
+	if n == nil {
+		n = new(int)
+		m[typ] = n
+	}
+	*n++
+	return *n == 1
+}
+
+func (m typeCounts) now() map[string]int {
+	counts := make(map[string]int, len(m))
+	for typ, n := range m {
+		counts[typ] = *n
+	}
+	return counts
 }
 
 // histogram counts durations in buckets of a quarter of a power of two.
@@ -171,7 +188,7 @@ func (c *core) statsNow() Stats {
 	b := &c.stats
 	s := Stats{
 		Received: b.received, Processed: b.processed, Emitted: b.emitted, Acked: b.acked, DeadLetters: b.dead,
-		Unwanted: maps.Clone(b.unwantedTypes), EnqueueFailures: maps.Clone(b.enqueueTypes),
+		Unwanted: b.unwantedTypes.now(), EnqueueFailures: b.enqueueTypes.now(),
 		BackendErrors: b.backendErrors, ShardsLost: b.shardsLost, LettersFull: b.lettersFull, Abandoned: b.abandoned,
 		InFlight: c.ledger.events, InFlightBytes: c.ledger.bytes,
 		Organs: make(map[string]OrganStats, len(c.organs)),

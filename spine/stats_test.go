@@ -67,6 +67,6 @@ func TestStatsBoundTheNumberOfTypes(t *testing.T) {
 	assert.False(t, s.unwanted("T0"))
 	assert.True(t, s.unwanted("MORE"), "told once for all the others")
 	assert.False(t, s.unwanted("STILL_MORE"))
-	assert.Equal(t, 2, s.unwantedTypes[otherTypes])
+	assert.Equal(t, 2, *s.unwantedTypes[otherTypes])
 	assert.Len(t, s.unwantedTypes, typesBound+1)
 }

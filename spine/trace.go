@@ -36,7 +36,7 @@ func (t *tracer) stopped(s Service, err error) {
 
 func (t *tracer) received(ds []Delivery) {
 	debug := t.debug()
-	if !debug && t.hooks.Received == nil {
+	if !debug && t.hooks.Received == nil && t.hooks.Settled == nil && t.hooks.Acked == nil {
 		return
 	}
 	for i := range ds {
@@ -48,6 +48,9 @@ func (t *tracer) received(ds []Delivery) {
 		}
 		if t.hooks.Received != nil {
 			t.hooks.Received(ds[i].Event)
+		}
+		if ds[i].Acked {
+			t.finished(Result{Event: ds[i].Event, Acked: true}, debug)
 		}
 	}
 }
@@ -123,21 +126,26 @@ func (t *tracer) settledOne(c *core, s *Settlement, w *work, a Answer, debug boo
 		t.line("Enqueued", w.event, slog.String("organ", organ), slog.Any("ids", ids))
 	}
 	if s.Kind == Done || s.Kind == Dead {
-		if t.hooks.Settled != nil {
-			t.hooks.Settled(Result{Event: w.event, Organ: organ, Emitted: s.Emitted, Letter: s.Letter, Acked: a.Acked})
-		}
-		if s.Letter != nil && t.hooks.Dead != nil {
-			t.hooks.Dead(*s.Letter)
-		}
+		t.finished(Result{Event: w.event, Organ: organ, Emitted: s.Emitted, Letter: s.Letter, Acked: a.Acked}, debug)
 	}
-	if !a.Acked {
+}
+
+// finished tells that an organ, or nobody, has finished with an event.
+func (t *tracer) finished(r Result, debug bool) {
+	if t.hooks.Settled != nil {
+		t.hooks.Settled(r)
+	}
+	if r.Letter != nil && t.hooks.Dead != nil {
+		t.hooks.Dead(*r.Letter)
+	}
+	if !r.Acked {
 		return
 	}
 	if debug {
-		t.line("Acked", w.event, slog.String("organ", organ))
+		t.line("Acked", r.Event, slog.String("organ", r.Organ))
 	}
 	if t.hooks.Acked != nil {
-		t.hooks.Acked(w.event, s.Emitted)
+		t.hooks.Acked(r.Event, r.Emitted)
 	}
 }
 

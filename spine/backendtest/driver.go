@@ -124,6 +124,9 @@ func (o *owner) brief(w spine.Want, wait time.Duration) ([]spine.Delivery, error
 func (o *owner) numbered(ds []spine.Delivery) {
 	o.Helper()
 	for _, d := range ds {
+		if d.Acked {
+			continue
+		}
 		require.Greater(o, d.Handout, o.answered[d.Shard])
 		require.GreaterOrEqual(o, d.Handout, o.handouts[d.Shard])
 		o.handouts[d.Shard] = d.Handout
@@ -230,6 +233,9 @@ func (o *owner) finish(ds ...spine.Delivery) {
 	o.Helper()
 	var ss []spine.Settlement
 	for _, d := range ds {
+		if d.Acked {
+			continue
+		}
 		for _, organ := range o.organs(d) {
 			ss = append(ss, done(d, organ))
 		}
@@ -237,6 +243,18 @@ func (o *owner) finish(ds ...spine.Delivery) {
 	if len(ss) > 0 {
 		o.settle(ss...)
 	}
+}
+
+// unwanted checks and settles d, which no organ wants: the backend may have acknowledged it.
+func (o *owner) unwanted(d spine.Delivery) {
+	o.Helper()
+	if d.Acked {
+		require.Equal(o, spine.Delivery{Event: d.Event, Acked: true}, d)
+		return
+	}
+	require.NotNil(o, d.Todo)
+	require.Empty(o, d.Todo)
+	require.True(o, o.settle(done(d, spine.NoOrgan))[0].Acked)
 }
 
 // organs lists those who have something to do for d.

@@ -191,6 +191,12 @@ func (m *model) arrived(ds []spine.Delivery, room []int) {
 	for _, d := range ds {
 		e := m.byID[d.Event.ID()]
 		require.NotNilf(m, e, "event %s was never made", d.Event.ID())
+		if d.Acked {
+			m.owner.unwanted(d)
+			m.check(e, spine.NoOrgan, d, nil)
+			e.works[spine.NoOrgan].state = isFinished
+			continue
+		}
 		organs := m.owner.organs(d)
 		if len(organs) == 0 {
 			organs = []int{spine.NoOrgan}
