@@ -58,7 +58,7 @@ func (c Config) With(rounds int, seed uint64, orders int) Config {
 	c.Rounds, c.Seed, c.Orders = rounds, seed, orders
 	c.Through.Rounds, c.Through.Seed = rounds, seed
 	// Slower things have fewer, so that all rounds take about as long.
-	c.Through.Orders, c.Through.DeskOrders, c.Through.Hops = max(orders/5, 1), max(orders/20, 1), max(orders, 4)
+	c.Through.Orders, c.Through.DeskOrders, c.Through.Hops = max(orders/2, 1), max(orders/10, 1), max(4*orders, 4)
 	return c
 }
 

@@ -60,7 +60,7 @@ func directSends(ctx context.Context, hops int) (measure.Sample, error) {
 	i := slices.IndexFunc(all, func(x chain.Contestant) bool { return x.Kind == chain.Direct })
 	starts := max(hops/chain.Hops, 1)
 	return load.Round(ctx, all[i].Open, load.Plan{
-		Window: inFlight, Batch: batch, Warm: starts / 10, Starts: starts, PerStart: chain.Hops,
+		Window: inFlight, Batch: batch, Warm: starts / warmUp, Starts: starts, PerStart: chain.Hops,
 	})
 }
 
@@ -70,6 +70,9 @@ func Round(ctx context.Context, k Kind, c Config, orders int) (matched, all meas
 	return closedRound(ctx, k, newTexts(c.Symbols), c, orders)
 }
 
+// warmUp is which part of its orders comes before a round as well, not measured. It is the same for direct sends.
+const warmUp = 10
+
 // closedRound measures orders until the last was matched, and until everything was done.
 func closedRound(ctx context.Context, k Kind, t *texts, c Config, orders int) (matched, all measure.Sample, err error) {
 	s, err := open(ctx, k, t, c)
@@ -77,6 +80,10 @@ func closedRound(ctx context.Context, k Kind, t *texts, c Config, orders int) (m
 		return matched, all, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.run(ctx, max(orders/warmUp, 1)); err != nil {
+		return matched, all, err
+	}
+	s.orders.record(orders)
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errStuck)
 	defer cancel()
 	var took time.Duration

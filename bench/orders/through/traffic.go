@@ -50,8 +50,9 @@ func (t *texts) symbol(name string) int {
 // number. The first ones fill the books.
 type traffic struct {
 	*texts
-	streams []*flow.Stream
-	made    int
+	streams  []*flow.Stream
+	made     int
+	recorded []flow.Op // those that come next
 }
 
 func newTraffic(t *texts, seed uint64) *traffic {
@@ -65,16 +66,32 @@ func newTraffic(t *texts, seed uint64) *traffic {
 // fillers is how many orders fill the books.
 func (t *traffic) fillers() int { return fill * len(t.symbols) }
 
+// record works out the next n orders, before the clock starts: who sends orders knows them.
+func (t *traffic) record(n int) {
+	first := t.made + len(t.recorded)
+	for i := first; i < first+n; i++ {
+		t.recorded = append(t.recorded, t.op(i))
+	}
+}
+
+// op works out order i, which comes after all before it.
+func (t *traffic) op(i int) flow.Op {
+	stream := t.streams[i%len(t.symbols)]
+	if i < t.fillers() {
+		return stream.Passive()
+	}
+	return stream.Next()
+}
+
 // next returns the next order as ValidateOrder would pass it on.
 func (t *traffic) next() desk.Command {
+	if len(t.recorded) == 0 {
+		t.record(1)
+	}
+	op := t.recorded[0]
+	t.recorded = t.recorded[1:]
 	n := len(t.symbols)
 	k := t.made % n
-	var op flow.Op
-	if t.made < t.fillers() {
-		op = t.streams[k].Passive()
-	} else {
-		op = t.streams[k].Next()
-	}
 	t.made++
 	id := t.ids.At(uint64(op.ID)*uint64(n) + uint64(k))
 	if op.Kind == flow.Cancel {
