@@ -105,7 +105,7 @@ func TestFlagsOfTheLoadTestReachItsParts(t *testing.T) {
 		"--policy", policy, "--only", "closed,open",
 	}, io.Discard)
 	require.NoError(t, err)
-	assert.Equal(t, []any{2, 2, 1000, 200, 5, uint64(9), uint64(9), 7 * time.Second},
+	assert.Equal(t, []any{2, 2, 1000, 500, 5, uint64(9), uint64(9), 7 * time.Second},
 		[]any{c.Rounds, c.Through.Rounds, c.Orders, c.Through.Orders, c.Through.Symbols, c.Seed, c.Through.Seed, c.Through.Duration})
 	assert.Equal(t, []float64{1000, 3000}, c.Through.Rates)
 	assert.Equal(t, []string{"closed", "open"}, c.Parts)
