@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("redis.seeds", 200, "how many seeds TestRedisSimulation runs")
+	simSeeds = flag.Int("redis.seeds", 100, "how many seeds TestRedisSimulation runs")
 	simFirst = flag.Uint64("redis.first", 1, "the first seed of TestRedisSimulation")
 	simSeed  = flag.Uint64("redis.seed", 0, "run this seed alone, and tell all that happens")
 )

@@ -11,9 +11,18 @@ import (
 )
 
 var (
-	commandsFlag = flag.Int("commands", 200_000, "generated commands to compare with the reference")
+	commandsFlag = flag.Int("commands", defaultCommands(), "generated commands to compare with the reference")
 	seedFlag     = flag.Uint64("seed", 1, "first seed of the generated commands")
 )
+
+// defaultCommands is less where each takes twenty times as long: an engine has one goroutine, in which there are no
+// races. make sim has them all.
+func defaultCommands() int {
+	if underRace {
+		return 20_000
+	}
+	return 200_000
+}
 
 // streamLength is how many commands a seed makes: enough for books of some
 // hundred orders, few enough that many tempers of markets come by.
