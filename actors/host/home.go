@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/persistence"
@@ -19,7 +20,7 @@ type home struct {
 	organ   *Organ
 	emitter emitter
 	cells   residents
-	changes []persistence.Change // room for what comes next
+	changes []persistence.Change // of the batch
 
 	found    []*resident // of the batch, one per item; nil where none is needed
 	missing  []persistence.Cell
@@ -77,6 +78,7 @@ func (h *home) receive(r request) (then func()) {
 func (h *home) run(b *Batch) error {
 	w := h.worker
 	h.agree(h.organ.base)
+	h.makeRoom(len(b.Items))
 	if err := h.gather(b); err != nil {
 		b.Problem = fmt.Errorf("load cells of organ %s: %w", h.organ.name, err)
 		return nil
@@ -273,20 +275,22 @@ func (h *home) change(b *Batch, r *resident, ev actors.Event, emitted []actors.E
 		r.weight += ev.Size()
 		h.cells.record(r)
 	}
-	if len(h.changes) == 0 {
-		h.changes = make([]persistence.Change, len(b.Items))
-	}
-	c := &h.changes[0]
-	h.changes = h.changes[1:]
-	*c = persistence.Change{
+	h.changes = append(h.changes, persistence.Change{
 		Base: r.seq, Version: h.organ.keyed.StepVersion(), Digest: digest, At: b.Started, State: state, Reset: r.reset,
-	}
+	})
 	if r.reset {
 		h.organ.cells.expired.Add(1)
 	}
 	r.seq++
 	r.reset, r.at = false, instantOf(b.Started)
-	return c, nil
+	return &h.changes[len(h.changes)-1], nil
+}
+
+// makeRoom makes room for the changes of n items. Those of the batch before are committed, or never will be; where they
+// are must not move while the outcomes point to them.
+func (h *home) makeRoom(n int) {
+	clear(h.changes)
+	h.changes = slices.Grow(h.changes[:0], n)
 }
 
 // lasting is a context for what has to be stored also after an interruption.
