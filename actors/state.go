@@ -45,17 +45,6 @@ func codecOf[S any]() (stateCodec[S], error) {
 	}, nil
 }
 
-// unmarshalJSONState decodes into a zero state: JSON merges into what is there, and what
-// fresh put into a map would come back after a Step had deleted it.
-func unmarshalJSONState[S any](b []byte, s *S) error {
-	var restored S
-	if err := json.Unmarshal(b, &restored); err != nil {
-		return err
-	}
-	*s = restored
-	return nil
-}
-
 // stateCheck finds the part of a type that JSON would lose, change or refuse. Its keys are the
 // types it has seen, so that a type may contain itself.
 type stateCheck map[seenType]bool

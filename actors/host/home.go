@@ -18,6 +18,7 @@ import (
 type home struct {
 	worker  *worker
 	organ   *Organ
+	makes   actors.KeyedOrgan // the cells
 	emitter emitter
 	cells   residents
 	changes []persistence.Change // of the batch
@@ -33,6 +34,7 @@ func newHome(w *worker) *home {
 	return &home{
 		worker:  w,
 		organ:   o,
+		makes:   guarded{o.keyed},
 		emitter: newEmitter(o),
 		cells: residents{
 			byKey:  map[string]*resident{},
@@ -175,7 +177,7 @@ func (h *home) rebuild(r *resident, cell persistence.Cell, past persistence.Hist
 		}
 	}
 	h.worker.begin(0)
-	r.cell, r.bad = persistence.Rebuild(guarded{h.organ.keyed}, cell, past, h.emitter.stamper)
+	r.cell, r.bad = persistence.Rebuild(h.makes, cell, past, h.emitter.stamper)
 	if !h.worker.finish() {
 		return
 	}
