@@ -17,7 +17,7 @@
 // # Promises
 //
 // [Rebuild] gives the state that the commits gave, or an error that wraps [ErrCorrupt]: it
-// checks the snapshot's checksum, that the records are contiguous and end where the store says, that
+// checks the checksum of a snapshot that had left the process, that the records are contiguous and end where the store says, that
 // they were made by the same version of the Steps, and that stepping through them emits what it
 // emitted the first time. A cell that fails is quarantined instead of diverging.
 //

@@ -58,7 +58,7 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 	organ.changed(held)
 	if c.State != nil {
 		m.drop(held, len(held.records))
-		m.put(held, memorySnapshot{state: c.State, seq: held.last, at: held.at, version: int32(c.Version)})
+		m.put(held, memorySnapshot{state: c.State, seq: held.last, at: held.at, version: int32(c.Version), trusted: true})
 		return nil
 	}
 	if held.records == nil {

@@ -19,14 +19,14 @@ type memoryCell struct {
 	older, newer *memoryCell // in the order of the last change; nil where the organ keeps none
 }
 
-// memorySnapshot is a Snapshot whose checksum is made when somebody wants it, where it did not come with one:
-// a state that is stored with every change is hardly ever looked at.
+// memorySnapshot is a Snapshot in half of its size.
 type memorySnapshot struct {
 	state   []byte
 	seq     uint64
 	at      memoryTime
-	sum     *[sha256.Size]byte
+	sum     *[sha256.Size]byte // nil: it came without
 	version int32
+	trusted bool
 }
 
 // memoryRecord is a Record in half of its size.
@@ -65,18 +65,19 @@ func (c *memoryCell) history() History {
 }
 
 func memorySnapshotOf(s Snapshot) memorySnapshot {
-	sum := s.Sum
-	return memorySnapshot{state: s.State, seq: s.Seq, at: memoryTimeOf(s.At), sum: &sum, version: int32(s.Version)}
+	m := memorySnapshot{state: s.State, seq: s.Seq, at: memoryTimeOf(s.At), version: int32(s.Version), trusted: s.Trusted}
+	if sum := s.Sum; sum != ([sha256.Size]byte{}) {
+		m.sum = &sum
+	}
+	return m
 }
 
 func (s *memorySnapshot) whole() Snapshot {
 	if s.seq == 0 {
 		return Snapshot{}
 	}
-	w := Snapshot{Seq: s.seq, Version: int(s.version), State: s.state, At: s.at.time()}
-	if s.sum == nil {
-		w.Sum = sha256.Sum256(s.state)
-	} else {
+	w := Snapshot{Seq: s.seq, Version: int(s.version), State: s.state, Trusted: s.trusted, At: s.at.time()}
+	if s.sum != nil {
 		w.Sum = *s.sum
 	}
 	return w

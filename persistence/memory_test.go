@@ -58,6 +58,25 @@ func TestMemoryCountsWhatItHolds(t *testing.T) {
 	assert.Zero(t, m.Stats())
 }
 
+func TestMemoryTrustsOnlyWhatHasNotLeftTheProcess(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	snapshot := func() persistence.Snapshot {
+		hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}})
+		require.NoError(t, err)
+		return hs[0].Snapshot
+	}
+	put(t, m, "a", persistence.Change{At: noon, State: []byte("1")})
+	assert.True(t, snapshot().Trusted)
+	save(t, m, "a", persistence.Snapshot{Seq: 1, State: []byte("2"), Sum: [32]byte{3}})
+	assert.False(t, snapshot().Trusted)
+	assert.Equal(t, [32]byte{3}, snapshot().Sum)
+	save(t, m, "a", persistence.Snapshot{Seq: 1, State: []byte("2")})
+	assert.False(t, snapshot().Trusted, "also without a checksum")
+	save(t, m, "a", persistence.Snapshot{Seq: 1, State: []byte("2"), Trusted: true})
+	assert.True(t, snapshot().Trusted)
+}
+
 // A cell is loaded and goes on while somebody still looks at the history.
 func TestMemoryLeavesLoadedHistoriesAlone(t *testing.T) {
 	t.Parallel()

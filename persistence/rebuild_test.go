@@ -1,6 +1,7 @@
 package persistence_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"testing"
 	"time"
@@ -137,6 +138,12 @@ func snapshotOf(t *testing.T, seq uint64, cents byte) persistence.Snapshot {
 	require.NoError(t, c.UnmarshalState([]byte{cents}))
 	s, err := persistence.NewSnapshot(c, seq, 1)
 	require.NoError(t, err)
+	return summed(s)
+}
+
+// summed is s as it comes back from a store outside of the process.
+func summed(s persistence.Snapshot) persistence.Snapshot {
+	s.Trusted, s.Sum = false, sha256.Sum256(s.State)
 	return s
 }
 
@@ -170,6 +177,18 @@ func TestRebuildFallsBackToTheSnapshotBefore(t *testing.T) {
 	c, err := rebuild(purses(step, 1), h)
 	require.NoError(t, err)
 	assert.Equal(t, stateOf(t, live), stateOf(t, c))
+}
+
+func TestRebuildComparesNoChecksumOfATrustedSnapshot(t *testing.T) {
+	t.Parallel()
+	h, _ := historyOf(t, true, 1)
+	h.Snapshot, h.Records = persistence.Snapshot{Seq: 1, State: []byte{9}, Trusted: true}, nil
+	c, err := rebuild(purses(step, 1), h)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{9}, stateOf(t, c))
+	h.Snapshot.Trusted = false
+	_, err = rebuild(purses(step, 1), h)
+	assert.ErrorIs(t, err, persistence.ErrCorrupt, "a checksum that is not there matches nothing")
 }
 
 func TestRebuildFallsBackToTheBeginningWhereAllRecordsAreThere(t *testing.T) {
@@ -326,7 +345,7 @@ func whole(seq uint64, state []byte) persistence.Snapshot {
 	if err != nil {
 		panic(err)
 	}
-	return s
+	return summed(s)
 }
 
 type bytesCell struct {

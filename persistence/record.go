@@ -53,7 +53,8 @@ type Snapshot struct {
 	Seq     uint64 // of the last change it contains; 0: there is none
 	Version int
 	State   []byte
-	Sum     [32]byte  // SHA-256 of State
+	Sum     [32]byte  // SHA-256 of State; not needed where Trusted
+	Trusted bool      // State has not left this process's memory since it was encoded
 	At      time.Time // of the last change it contains
 }
 
