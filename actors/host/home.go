@@ -138,8 +138,7 @@ func (h *home) gather(b *Batch) error {
 
 // admit makes room for a cell that has to be loaded.
 func (h *home) admit(key string) *resident {
-	r := &resident{key: key}
-	h.cells.add(r)
+	r := h.cells.add(key)
 	h.missing = append(h.missing, persistence.Cell{Organ: h.organ.name, Key: key})
 	h.starting = append(h.starting, r)
 	return r

@@ -86,7 +86,7 @@ func (h *home) passivate(ctx context.Context, r *resident) bool {
 		h.cells.order.touch(r)
 		return false
 	}
-	h.cells.drop(r)
+	h.cells.retire(r)
 	h.organ.cells.passivated.Add(1)
 	return true
 }

@@ -64,13 +64,42 @@ type residents struct {
 	order    lru
 	limit    int
 	recorded []*resident // those with a new record, from the last batch
+	spare    []*resident // that were put to rest, for those to come
 	counts   *cellCounters
 }
 
-func (rs *residents) add(r *resident) {
-	rs.byKey[r.key] = r
+// spareResidents is as many as a batch needs, where all of its keys are new.
+const spareResidents = 256
+
+// add makes a resident that has no cell yet.
+func (rs *residents) add(key string) *resident {
+	r := rs.room()
+	r.key = key
+	rs.byKey[key] = r
 	rs.order.push(r)
 	rs.counts.resident.Add(1)
+	return r
+}
+
+// room returns a zero resident.
+func (rs *residents) room() *resident {
+	n := len(rs.spare)
+	if n == 0 {
+		return &resident{}
+	}
+	r := rs.spare[n-1]
+	rs.spare = rs.spare[:n-1]
+	*r = resident{}
+	return r
+}
+
+// retire drops r, which nobody has a use for any more, to be another cell's.
+func (rs *residents) retire(r *resident) {
+	rs.drop(r)
+	if len(rs.spare) < spareResidents {
+		r.cell = nil
+		rs.spare = append(rs.spare, r)
+	}
 }
 
 func (rs *residents) drop(r *resident) {
