@@ -72,10 +72,10 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 }
 
 // Load implements Store.
-func (m *Memory) Load(_ context.Context, cells []Cell) ([]History, error) {
+func (m *Memory) Load(_ context.Context, cells []Cell, into []History) ([]History, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	hs := make([]History, len(cells))
+	hs := append(into[:0], make([]History, len(cells))...)
 	for i, cell := range cells {
 		if held := m.organs[cell.Organ].cell(cell.Key); held != nil {
 			hs[i] = held.history()

@@ -62,7 +62,7 @@ func TestMemoryTrustsOnlyWhatHasNotLeftTheProcess(t *testing.T) {
 	t.Parallel()
 	m := persistence.NewMemory()
 	snapshot := func() persistence.Snapshot {
-		hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}})
+		hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}}, nil)
 		require.NoError(t, err)
 		return hs[0].Snapshot
 	}
@@ -84,7 +84,7 @@ func TestMemoryLeavesLoadedHistoriesAlone(t *testing.T) {
 	for i := range 5 {
 		put(t, m, "a", persistence.Change{Base: uint64(i), At: noon})
 	}
-	hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}})
+	hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}}, nil)
 	require.NoError(t, err)
 	save(t, m, "a", persistence.Snapshot{Seq: 3})
 	for i := range 5 {
@@ -118,7 +118,7 @@ func TestMemoryKeepsRecordsOfCellsApart(t *testing.T) {
 				require.NoError(t, m.Save(t.Context(), cells[i], persistence.Snapshot{Seq: last, Version: 1, State: []byte("x"), At: noon}))
 			}
 		}
-		hs, err := m.Load(t.Context(), cells)
+		hs, err := m.Load(t.Context(), cells, nil)
 		require.NoError(t, err)
 		for i, h := range hs {
 			for k, r := range h.Records {
@@ -158,7 +158,7 @@ func TestMemoryForgetsTheOldestCellsFirst(t *testing.T) {
 			return n
 		}
 		last := func(key string) uint64 {
-			hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: key}})
+			hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: key}}, nil)
 			require.NoError(t, err)
 			return hs[0].Last
 		}

@@ -47,10 +47,10 @@ func (n *naive) apply(_ context.Context, cell persistence.Cell, ev actors.Event,
 	return nil
 }
 
-func (n *naive) Load(_ context.Context, cells []persistence.Cell) ([]persistence.History, error) {
+func (n *naive) Load(_ context.Context, cells []persistence.Cell, into []persistence.History) ([]persistence.History, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	hs := make([]persistence.History, len(cells))
+	hs := append(into[:0], make([]persistence.History, len(cells))...)
 	for i, cell := range cells {
 		hs[i] = n.cells[cell]
 	}

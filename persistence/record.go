@@ -70,9 +70,9 @@ type History struct {
 // Store is the ability of a backend to load cells and to save snapshots. Its methods are
 // safe for concurrent use; for one cell they are called one at a time, by the cell's owner.
 type Store interface {
-	// Load returns the histories of cells, in order. A cell that the store does not know has
-	// the zero History.
-	Load(ctx context.Context, cells []Cell) ([]History, error)
+	// Load returns the histories of cells, in order, and in the room of into where that is enough. A cell that
+	// the store does not know has the zero History.
+	Load(ctx context.Context, cells []Cell, into []History) ([]History, error)
 	// Save replaces the cell's snapshot. A snapshot older than the stored one changes
 	// nothing; one that is ahead of the cell's changes is an error. s must not be changed afterwards.
 	Save(ctx context.Context, cell Cell, s Snapshot) error

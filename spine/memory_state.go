@@ -8,12 +8,12 @@ import (
 )
 
 // Load implements persistence.Store.
-func (m *Memory) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
+func (m *Memory) Load(ctx context.Context, cells []persistence.Cell, into []persistence.History) ([]persistence.History, error) {
 	store, err := m.store()
 	if err != nil {
 		return nil, err
 	}
-	return store.Load(ctx, cells)
+	return store.Load(ctx, cells, into)
 }
 
 // Save implements persistence.Store.

@@ -164,7 +164,7 @@ func (s *sim) checkCells(p simOrgan, h history) {
 		}
 	}
 	for key, ids := range want {
-		past, err := s.mem.Load(s.t.Context(), []persistence.Cell{{Organ: p.name, Key: key}})
+		past, err := s.mem.Load(s.t.Context(), []persistence.Cell{{Organ: p.name, Key: key}}, nil)
 		if err != nil {
 			s.fail("load: %v", err)
 			return

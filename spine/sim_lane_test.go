@@ -172,7 +172,7 @@ func (s *sim) change(p *simOrgan, l *lane, ev actors.Event) *persistence.Change 
 	}
 	seq, known := s.cells[home][ev.Key()]
 	if !known {
-		h, err := s.mem.Load(s.t.Context(), []persistence.Cell{{Organ: p.name, Key: ev.Key()}})
+		h, err := s.mem.Load(s.t.Context(), []persistence.Cell{{Organ: p.name, Key: ev.Key()}}, nil)
 		if err != nil {
 			s.fail("load: %v", err)
 			return nil

@@ -113,7 +113,7 @@ func everyKey(b *testing.B, n int) (evs []actors.Event) {
 // blank is a store that knows no cell and keeps nothing.
 type blank struct{}
 
-func (blank) Load(_ context.Context, cells []persistence.Cell) ([]persistence.History, error) {
+func (blank) Load(_ context.Context, cells []persistence.Cell, _ []persistence.History) ([]persistence.History, error) {
 	return make([]persistence.History, len(cells)), nil
 }
 func (blank) Save(context.Context, persistence.Cell, persistence.Snapshot) error { return nil }

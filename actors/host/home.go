@@ -23,10 +23,11 @@ type home struct {
 	cells   residents
 	changes []persistence.Change // of the batch
 
-	found    []*resident // of the batch, one per item; nil where none is needed
-	missing  []persistence.Cell
-	starting []*resident // one per missing
-	current  *resident   // in its Step or Answer
+	found     []*resident // of the batch, one per item; nil where none is needed
+	missing   []persistence.Cell
+	starting  []*resident           // one per missing
+	histories []persistence.History // room for those of missing
+	current   *resident             // in its Step or Answer
 }
 
 func newHome(w *worker) *home {
@@ -146,7 +147,7 @@ func (h *home) admit(key string) *resident {
 
 // load rebuilds the missing cells. On an error they are not there.
 func (h *home) load(now instant) error {
-	histories, err := h.organ.config.Store.Load(h.organ.base, h.missing)
+	histories, err := h.organ.config.Store.Load(h.organ.base, h.missing, h.histories)
 	if err == nil && len(histories) != len(h.missing) {
 		err = fmt.Errorf("the store returned %d histories for %d cells", len(histories), len(h.missing))
 	}
@@ -160,6 +161,8 @@ func (h *home) load(now instant) error {
 			return nil
 		}
 	}
+	h.histories = histories[:0]
+	clear(histories) // they keep what the store may have dropped since
 	return err
 }
 

@@ -99,7 +99,7 @@ func TestChangeIsStoredBeforeItsOutcomeIsTold(t *testing.T) {
 		told := 0
 		r := spawnKeyed(t, counter(), lasting(), host.WithStore(s), host.OnEmit(func(ev actors.Event) {
 			told++
-			hs, err := s.Memory.Load(context.Background(), []persistence.Cell{{Organ: "counter", Key: "a"}})
+			hs, err := s.Memory.Load(context.Background(), []persistence.Cell{{Organ: "counter", Key: "a"}}, nil)
 			assert.NoError(t, err)
 			assert.EqualValues(t, told, hs[0].Last)
 		}))

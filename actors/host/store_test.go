@@ -29,14 +29,14 @@ type store struct {
 
 func newStore() *store { return &store{Memory: persistence.NewMemory()} }
 
-func (s *store) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
+func (s *store) Load(ctx context.Context, cells []persistence.Cell, into []persistence.History) ([]persistence.History, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.loads = append(s.loads, append([]persistence.Cell(nil), cells...))
 	if s.fail != nil {
 		return nil, s.fail
 	}
-	hs, err := s.Memory.Load(ctx, cells)
+	hs, err := s.Memory.Load(ctx, cells, into)
 	if s.bend != nil {
 		for i := range hs {
 			s.bend(cells[i], &hs[i])

@@ -90,7 +90,7 @@ func manyCells(t *testing.T, h Harness) {
 		names = append(names, l.name)
 	}
 	names = append(names, names[1])
-	hs, err := h.Store.Load(t.Context(), names)
+	hs, err := h.Store.Load(t.Context(), names, nil)
 	require.NoError(t, err)
 	require.Len(t, hs, len(names))
 	for i, got := range hs {
@@ -101,7 +101,12 @@ func manyCells(t *testing.T, h Harness) {
 		require.Len(t, got.Records, 2)
 		assert.Equal(t, names[i].Key, got.Records[0].Event.Key())
 	}
-	hs, err = h.Store.Load(t.Context(), nil)
+	again, err := h.Store.Load(t.Context(), []persistence.Cell{names[1], names[0]}, hs)
+	require.NoError(t, err)
+	require.Len(t, again, 2)
+	assert.Equal(t, names[1].Key, again[0].Records[0].Event.Key())
+	assert.Zero(t, again[1], "nothing of what was there before")
+	hs, err = h.Store.Load(t.Context(), nil, again)
 	require.NoError(t, err)
 	assert.Empty(t, hs)
 }

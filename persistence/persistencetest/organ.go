@@ -137,7 +137,7 @@ func (l *life) stamper() *actors.Stamper {
 
 // load returns the stored history.
 func (l *life) load() persistence.History {
-	hs, err := l.h.Store.Load(l.t.Context(), []persistence.Cell{l.name})
+	hs, err := l.h.Store.Load(l.t.Context(), []persistence.Cell{l.name}, nil)
 	require.NoError(l.t, err)
 	require.Len(l.t, hs, 1)
 	return hs[0]

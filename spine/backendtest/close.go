@@ -64,7 +64,7 @@ func (o *owner) abilities() map[string]error {
 	errs["Remove"] = o.remove("1", o.note("k", "replayed"))
 	_, _, errs["Count"] = o.letters().Count(o.soon())
 	store, cell := o.backend.(persistence.Store), persistence.Cell{Organ: "a", Key: "k"}
-	_, errs["Load"] = store.Load(o.soon(), []persistence.Cell{cell})
+	_, errs["Load"] = store.Load(o.soon(), []persistence.Cell{cell}, nil)
 	errs["Save"] = store.Save(o.soon(), cell, persistence.Snapshot{Seq: 1})
 	_, errs["Expire"] = store.Expire(o.soon(), "a", o.store.Now(), 1)
 	return errs

@@ -101,7 +101,7 @@ func unwanted(s *suite) {
 // load returns what the store has of a cell of organ "a".
 func (o *owner) load(key string) persistence.History {
 	o.Helper()
-	hs, err := o.backend.(persistence.Store).Load(o.soon(), []persistence.Cell{{Organ: "a", Key: key}})
+	hs, err := o.backend.(persistence.Store).Load(o.soon(), []persistence.Cell{{Organ: "a", Key: key}}, nil)
 	require.NoError(o, err)
 	require.Len(o, hs, 1)
 	return hs[0]

@@ -43,7 +43,7 @@ func changes(s *suite) {
 		assert.Equal(s, uint64(i+100), r.Digest)
 	}
 	assert.Equal(s, uint64(1), o.load("other").Last)
-	hs, err := o.backend.(persistence.Store).Load(o.soon(), []persistence.Cell{{Organ: "b", Key: "k"}})
+	hs, err := o.backend.(persistence.Store).Load(o.soon(), []persistence.Cell{{Organ: "b", Key: "k"}}, nil)
 	require.NoError(s, err)
 	assert.Zero(s, hs[0].Last)
 }

@@ -34,14 +34,14 @@ const cellReadings = 8
 // same content: a cell that changes meanwhile is read anew. It waits while the cell's shard is being taken over, or until ctx
 // ends; that another node holds the shard, that it is lost on the way, or that the cell never stands still, is an error. That a
 // cell is damaged is none, which would be one of all cells: its history cannot be rebuilt.
-func (b *Backend) Load(ctx context.Context, cells []persistence.Cell) ([]persistence.History, error) {
+func (b *Backend) Load(ctx context.Context, cells []persistence.Cell, into []persistence.History) ([]persistence.History, error) {
 	b.mu.Lock()
 	err := b.ready()
 	b.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	hs := make([]persistence.History, len(cells))
+	hs := append(into[:0], make([]persistence.History, len(cells))...)
 	access := make([]*cellAccess, len(cells))
 	heads := make([]*call, len(cells))
 	for i, cell := range cells {

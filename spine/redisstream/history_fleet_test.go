@@ -81,7 +81,7 @@ func (f *fleet) end() {
 	n.takeOver()
 	for i := range fleetKeys {
 		called := f.cells.tick()
-		hs, err := n.Load(f.soon(), []persistence.Cell{{Organ: "list", Key: keyName(i)}})
+		hs, err := n.Load(f.soon(), []persistence.Cell{{Organ: "list", Key: keyName(i)}}, nil)
 		require.NoError(f, err)
 		all := imageOf(hs[0]).text
 		f.cells.note(keyName(i), 0, called, keyedAct{act: "end"}, all)

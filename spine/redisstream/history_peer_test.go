@@ -207,7 +207,7 @@ func (p *peer) image(shard uint32, key string) *image {
 // read loads a cell; nil: it cannot be had.
 func (p *peer) read(ctx context.Context, key string) *image {
 	called := p.f.cells.tick()
-	hs, err := p.Load(ctx, []persistence.Cell{{Organ: "list", Key: key}})
+	hs, err := p.Load(ctx, []persistence.Cell{{Organ: "list", Key: key}}, nil)
 	if err != nil {
 		return nil
 	}

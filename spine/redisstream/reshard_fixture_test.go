@@ -231,7 +231,7 @@ func (r *relocation) done(n *node, d spine.Delivery, organ int) spine.Settlement
 func (r *relocation) load(n *node) []string {
 	var all []string
 	for i := range relocationKeys {
-		hs, err := n.Load(r.soon(), []persistence.Cell{{Organ: "b", Key: fmt.Sprint("key:", i)}})
+		hs, err := n.Load(r.soon(), []persistence.Cell{{Organ: "b", Key: fmt.Sprint("key:", i)}}, nil)
 		require.NoError(r, err)
 		told := fmt.Sprint(i, hs[0].Last, hs[0].At, hs[0].Snapshot, hs[0].Previous)
 		for _, record := range hs[0].Records {

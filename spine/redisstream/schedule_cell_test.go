@@ -36,7 +36,7 @@ func (n *node) snapshot(seq uint64, state string) persistence.Snapshot {
 // history loads the cell.
 func (n *node) history() persistence.History {
 	n.y.Helper()
-	hs, err := n.Load(n.y.soon(), []persistence.Cell{yardCell})
+	hs, err := n.Load(n.y.soon(), []persistence.Cell{yardCell}, nil)
 	require.NoError(n.y, err)
 	return hs[0]
 }
@@ -51,7 +51,7 @@ func (n *node) loading() <-chan loaded {
 	answer := make(chan loaded, 1)
 	ctx := n.y.soon()
 	go func() { // ends with the Load
-		hs, err := n.Load(ctx, []persistence.Cell{yardCell})
+		hs, err := n.Load(ctx, []persistence.Cell{yardCell}, nil)
 		if err != nil {
 			hs = make([]persistence.History, 1)
 		}
@@ -333,13 +333,13 @@ func TestALoadDoesNotWaitForAShardThatAnotherNodeHolds(t *testing.T) {
 	y := newYard(t)
 	a, b := y.node("a", strict("sum")), y.node("b", strict("sum"))
 	cells := []persistence.Cell{{Organ: "sum", Key: "k"}}
-	_, err := a.Load(y.soon(), cells)
+	_, err := a.Load(y.soon(), cells, nil)
 	require.NoError(t, err)
-	_, err = b.Load(y.soon(), cells)
+	_, err = b.Load(y.soon(), cells, nil)
 	require.ErrorIs(t, err, errLost, "it is held by a")
 	b.takeOver()
-	_, err = b.Load(y.soon(), cells)
+	_, err = b.Load(y.soon(), cells, nil)
 	require.NoError(t, err)
-	_, err = a.Load(y.soon(), cells)
+	_, err = a.Load(y.soon(), cells, nil)
 	require.ErrorIs(t, err, errLost, "it has gone to b")
 }

@@ -29,7 +29,7 @@ func TestTheCommitOfAZombieIsFencedAndChangesNothing(t *testing.T) {
 	answer := a.settling(a.changed(ds[0], 0, 0))
 	commit.come(y)
 	b.takeOver() // and restores the cell as it is
-	hs, err := b.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}})
+	hs, err := b.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}}, nil)
 	require.NoError(t, err)
 	require.Zero(t, hs[0].Last)
 	before := y.facts("sum")

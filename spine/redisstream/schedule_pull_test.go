@@ -191,7 +191,7 @@ func TestACellIsReadByItsOwnerAlone(t *testing.T) {
 	ds := a.pull(2, "1", "2")
 	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.changed(ds[0], 0, 0)))
 	load := a.tap.next(1, loadScript, stray)
-	hs, err := a.Load(y.soon(), []persistence.Cell{cell})
+	hs, err := a.Load(y.soon(), []persistence.Cell{cell}, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, hs[0].Last)
 	require.Equal(t, []string{"OK"}, load.arrive(y))
@@ -205,7 +205,7 @@ func TestACellIsReadByItsOwnerAlone(t *testing.T) {
 	for _, script := range []*script{progressScript, renewScript, releaseScript, snapshotScript, trimCellScript, expireScript, undeferScript, suspectScript} {
 		assert.Equal(t, "FENCED", y.ask(a, script, own, name, "1", "1", "1", "x", "y"), script.name)
 	}
-	_, err = a.Load(y.soon(), []persistence.Cell{cell})
+	_, err = a.Load(y.soon(), []persistence.Cell{cell}, nil)
 	require.ErrorIs(t, err, errLost)
 	assert.Equal(t, map[string]string{"3:sum:k": "1"}, y.facts("sum").Changes)
 }

@@ -102,10 +102,10 @@ func TestACellIsNotReadBehindACommitThatIsGone(t *testing.T) {
 	before := y.photo()
 	require.Equal(t, []spine.AnswerCode{spine.Settled}, a.settle(a.changed(ds[0], 0, 0)))
 	y.rollBack(before)
-	_, err := a.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}})
+	_, err := a.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}}, nil)
 	require.ErrorIs(t, err, errLost)
 	a.owns()
-	hs, err := a.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}})
+	hs, err := a.Load(y.soon(), []persistence.Cell{{Organ: "sum", Key: "k"}}, nil)
 	require.NoError(t, err)
 	assert.Zero(t, hs[0].Last)
 }

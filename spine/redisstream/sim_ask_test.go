@@ -265,7 +265,7 @@ func (n *simNode) reply(x *simQuestion) {
 	token := shard.token
 	n.b.mu.Unlock()
 	n.desk.read = n.begin(func() func() {
-		hs, err := b.Load(x.ctx, []persistence.Cell{x.cell})
+		hs, err := b.Load(x.ctx, []persistence.Cell{x.cell}, nil)
 		return func() {
 			if err != nil {
 				n.desk.give(x, simReply{err: err})

@@ -50,7 +50,7 @@ func (n *simNode) load(w *simWork) {
 	n.b.mu.Unlock()
 	n.loading = n.begin(func() func() {
 		defer stop()
-		hs, err := b.Load(ctx, []persistence.Cell{cell})
+		hs, err := b.Load(ctx, []persistence.Cell{cell}, nil)
 		return func() { n.loaded(cell, shard, token, hs, err) }
 	})
 }
@@ -62,7 +62,7 @@ func (n *simNode) glance(organ int) {
 	ctx, stop := contextFor(n, time.Second)
 	n.glancing = n.begin(func() func() {
 		defer stop()
-		hs, err := b.Load(ctx, []persistence.Cell{cell})
+		hs, err := b.Load(ctx, []persistence.Cell{cell}, nil)
 		return func() {
 			if err == nil {
 				n.s.cellOf(cell, hs[0])

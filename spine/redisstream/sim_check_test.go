@@ -228,7 +228,7 @@ func (s *redisSim) loadNow(n *simNode, cell persistence.Cell) (past persistence.
 	ctx, stop := contextFor(n, time.Second)
 	defer stop()
 	task := n.begin(func() func() {
-		hs, err := n.b.Load(ctx, []persistence.Cell{cell})
+		hs, err := n.b.Load(ctx, []persistence.Cell{cell}, nil)
 		return func() {
 			if err == nil {
 				past, ok = hs[0], true
