@@ -18,6 +18,7 @@ type Memory struct {
 	mu     sync.Mutex
 	organs map[string]*memoryOrgan
 	spare  [][]memoryRecord
+	found  []*memoryCell // by a Load
 	stats  Stats
 }
 
@@ -76,11 +77,17 @@ func (m *Memory) Load(_ context.Context, cells []Cell, into []History) ([]Histor
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	hs := append(into[:0], make([]History, len(cells))...)
-	for i, cell := range cells {
-		if held := m.organs[cell.Organ].cell(cell.Key); held != nil {
-			hs[i] = held.history()
+	// All are looked up before any is looked at, so that the processor waits for the memory of several at a time.
+	m.found = m.found[:0]
+	for _, cell := range cells {
+		m.found = append(m.found, m.organs[cell.Organ].cell(cell.Key))
+	}
+	for i, held := range m.found {
+		if held != nil {
+			held.history(&hs[i])
 		}
 	}
+	clear(m.found)
 	return hs, nil
 }
 

@@ -53,15 +53,16 @@ func (c *memoryCell) changes() uint64 {
 	return c.last
 }
 
-func (c *memoryCell) history() History {
-	h := History{Snapshot: c.snapshot.whole(), Last: c.last, At: c.at.time()}
+// history fills h, which is zero.
+func (c *memoryCell) history(h *History) {
+	c.snapshot.whole(&h.Snapshot)
+	h.Last, h.At = c.last, c.at.time()
 	first := c.last - uint64(len(c.records)) + 1
 	for i, r := range c.records {
 		h.Records = append(h.Records, Record{
 			Seq: first + uint64(i), Event: r.event, Version: int(r.version), Digest: r.digest, At: r.at.time(), Reset: r.reset,
 		})
 	}
-	return h
 }
 
 func memorySnapshotOf(s Snapshot) memorySnapshot {
@@ -72,13 +73,13 @@ func memorySnapshotOf(s Snapshot) memorySnapshot {
 	return m
 }
 
-func (s *memorySnapshot) whole() Snapshot {
+// whole fills w, which is zero.
+func (s *memorySnapshot) whole(w *Snapshot) {
 	if s.seq == 0 {
-		return Snapshot{}
+		return
 	}
-	w := Snapshot{Seq: s.seq, Version: int(s.version), State: s.state, Trusted: s.trusted, At: s.at.time()}
+	w.Seq, w.Version, w.State, w.Trusted, w.At = s.seq, int(s.version), s.state, s.trusted, s.at.time()
 	if s.sum != nil {
 		w.Sum = *s.sum
 	}
-	return w
 }
