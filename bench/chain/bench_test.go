@@ -5,6 +5,7 @@ import (
 
 	"github.com/necrostack/necrostack/bench/chain"
 	"github.com/necrostack/necrostack/bench/load"
+	"github.com/necrostack/necrostack/bench/measure"
 )
 
 // BenchmarkChain is one contestant at a time, for profiles. An operation is a hop. For
@@ -23,11 +24,13 @@ func BenchmarkChain(b *testing.B) {
 					b.Fatal(err)
 				}
 			}()
+			before := measure.CPU()
 			b.ResetTimer()
 			if err := line.Feed(b.Context(), b.N/chain.Hops+1); err != nil {
 				b.Fatal(err)
 			}
 			b.StopTimer()
+			b.ReportMetric(float64(measure.CPU()-before)/float64(b.N), "CPU-ns/op")
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/necrostack/necrostack/bench/growth"
 	"github.com/necrostack/necrostack/bench/load"
+	"github.com/necrostack/necrostack/bench/measure"
 )
 
 // BenchmarkGrowth is one point at a time, for profiles. An operation is a start. A million cells take too long to
@@ -31,9 +32,11 @@ func benchmarkPoint(b *testing.B, p growth.Point) {
 	if err := line.Feed(b.Context(), max(p.Plan.Warm, 1)); err != nil {
 		b.Fatal(err)
 	}
+	before := measure.CPU()
 	b.ResetTimer()
 	if err := line.Feed(b.Context(), b.N); err != nil {
 		b.Fatal(err)
 	}
 	b.StopTimer()
+	b.ReportMetric(float64(measure.CPU()-before)/float64(b.N), "CPU-ns/op")
 }
