@@ -27,9 +27,9 @@ type agenda struct {
 // line is the part of an agenda that belongs to one lane.
 type line struct {
 	busy, down bool
-	until      time.Time // nothing is picked before
-	closing    deque     // OnFailed is all that is left to be done
-	ready      deque
+	until      time.Time    // nothing is picked before
+	closing    deque[*task] // OnFailed is all that is left to be done
+	ready      deque[*task]
 	held       map[string][]*task // what waits behind a task of the same key
 }
 

@@ -297,7 +297,7 @@ func TestAgendaLeavesWhatIsNotDone(t *testing.T) {
 func TestDequeHasTwoEnds(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		var d deque
+		var d deque[*task]
 		var want []*task
 		t.Repeat(map[string]func(*rapid.T){
 			"back":  func(*rapid.T) { x := &task{}; d.pushBack(x); want = append(want, x) },

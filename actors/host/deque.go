@@ -1,9 +1,9 @@
 package host
 
-// deque is a queue of tasks with two ends. It gives back what a burst made it take when it is
+// deque is a queue with two ends. It gives back what a burst made it take when it is
 // empty again.
-type deque struct {
-	ring  []*task // its length is 0 or a power of two
+type deque[T any] struct {
+	ring  []T // its length is 0 or a power of two
 	first int
 	count int
 }
@@ -11,38 +11,45 @@ type deque struct {
 // keepRing is the largest ring that an empty deque keeps.
 const keepRing = 1024
 
-func (d *deque) len() int { return d.count }
+func (d *deque[T]) len() int { return d.count }
 
-func (d *deque) pushBack(t *task) {
+func (d *deque[T]) pushBack(x T) {
 	d.grow()
-	d.ring[(d.first+d.count)&(len(d.ring)-1)] = t
+	d.ring[(d.first+d.count)&(len(d.ring)-1)] = x
 	d.count++
 }
 
-func (d *deque) pushFront(t *task) {
+func (d *deque[T]) pushFront(x T) {
 	d.grow()
 	d.first = (d.first - 1) & (len(d.ring) - 1)
-	d.ring[d.first] = t
+	d.ring[d.first] = x
 	d.count++
 }
 
-// popFront takes the first task; there must be one.
-func (d *deque) popFront() *task {
-	t := d.ring[d.first]
-	d.ring[d.first] = nil
+// front is the first; there must be one.
+func (d *deque[T]) front() T { return d.ring[d.first] }
+
+// popFront takes the first; there must be one.
+func (d *deque[T]) popFront() T {
+	var none T
+	x := d.ring[d.first]
+	d.ring[d.first] = none
 	d.first = (d.first + 1) & (len(d.ring) - 1)
 	d.count--
-	if d.count == 0 && len(d.ring) > keepRing {
-		*d = deque{}
+	if d.count == 0 {
+		d.first = 0 // the same memory as last time, not what is cold
+		if len(d.ring) > keepRing {
+			d.ring = nil
+		}
 	}
-	return t
+	return x
 }
 
-func (d *deque) grow() {
+func (d *deque[T]) grow() {
 	if d.count < len(d.ring) {
 		return
 	}
-	ring := make([]*task, max(8, 2*len(d.ring)))
+	ring := make([]T, max(8, 2*len(d.ring)))
 	for i := range d.count {
 		ring[i] = d.ring[(d.first+i)&(len(d.ring)-1)]
 	}
