@@ -19,11 +19,11 @@ type Lane struct {
 	index int
 	turn  atomic.Pointer[turn] // of the present actor
 
-	mu     sync.Mutex
-	pid    *actor.PID // the present actor
-	inbox  []request
-	head   int // of inbox
-	closed bool
+	mu      sync.Mutex
+	pid     *actor.PID // the present actor
+	mailbox *mailbox   // of the present actor
+	inbox   deque[request]
+	closed  bool
 }
 
 // request is what a lane can be told. refuse answers for a lane that ends, or that the
@@ -85,12 +85,8 @@ func (forget) refuse(*Lane, error)            {}
 func (sweep) refuse(*Lane, error)             {}
 func (f flush) refuse(*Lane, error)           { f.done() }
 
-// wake tells the lane's actor to take a request.
+// wake tells the lane's actor to take a request. One that comes too late is no loss.
 type wake struct{}
-
-// IgnoreDeadLetterLogging implements actor.IgnoreDeadLetterLogging: a wake that comes too
-// late is no loss.
-func (wake) IgnoreDeadLetterLogging() {}
 
 func (l *Lane) tell(r request) {
 	l.mu.Lock()
@@ -99,47 +95,40 @@ func (l *Lane) tell(r request) {
 		r.refuse(l, ErrStopped)
 		return
 	}
-	l.inbox = append(l.inbox, r)
-	pid := l.pid
+	l.inbox.pushBack(r)
+	m := l.mailbox
 	l.mu.Unlock()
-	l.organ.system.actors.Root.Send(pid, wake{})
+	m.PostUserMessage(wake{})
 }
 
 // tellFirst lets r overtake what the lane has not taken yet.
 func (l *Lane) tellFirst(r request) {
 	l.mu.Lock()
-	l.inbox = append([]request{r}, l.inbox[l.head:]...)
-	l.head = 0
-	pid := l.pid
+	l.inbox.pushFront(r)
+	m := l.mailbox
 	l.mu.Unlock()
-	l.organ.system.actors.Root.Send(pid, wake{})
+	m.PostUserMessage(wake{})
 }
 
 // take returns the next request, nil when there is none.
 func (l *Lane) take() request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.head == len(l.inbox) {
+	if l.inbox.len() == 0 {
 		return nil
 	}
-	r := l.inbox[l.head]
-	l.inbox[l.head] = nil
-	l.head++
-	if l.head == len(l.inbox) {
-		l.inbox, l.head = l.inbox[:0], 0
-	}
-	return r
+	return l.inbox.popFront()
 }
 
 // adopt makes pid the lane's actor, and wakes it for everything the one before has left.
-func (l *Lane) adopt(pid *actor.PID, t *turn) {
+func (l *Lane) adopt(pid *actor.PID, m *mailbox, t *turn) {
 	l.mu.Lock()
-	l.pid = pid
+	l.pid, l.mailbox = pid, m
 	l.turn.Store(t)
-	left := len(l.inbox) - l.head
+	left := l.inbox.len()
 	l.mu.Unlock()
 	for range left {
-		l.organ.system.actors.Root.Send(pid, wake{})
+		m.PostUserMessage(wake{})
 	}
 }
 
@@ -153,10 +142,10 @@ func (l *Lane) actor() *actor.PID {
 // close ends the lane: what it was told and has not taken is refused, and so is what comes.
 func (l *Lane) close() {
 	l.mu.Lock()
-	left := l.inbox[l.head:]
-	l.inbox, l.head, l.closed = nil, 0, true
+	left := l.inbox
+	l.inbox, l.closed = deque[request]{}, true
 	l.mu.Unlock()
-	for _, r := range left {
-		r.refuse(l, ErrStopped)
+	for left.len() > 0 {
+		left.popFront().refuse(l, ErrStopped)
 	}
 }

@@ -68,7 +68,7 @@ func (o *Organ) start() error {
 		waiting: map[*Lane]*restartTimer{},
 		started: make(chan error, 1),
 	}
-	pid, err := s.spawn(func() actor.Actor { return boss }, "organ/"+o.config.Service+"/"+o.name)
+	pid, err := s.spawn(func() actor.Actor { return boss }, &mailbox{crew: &s.crew}, "organ/"+o.config.Service+"/"+o.name)
 	if err != nil {
 		return fmt.Errorf("host: organ %q: %w", o.name, err)
 	}

@@ -25,7 +25,7 @@ func (s *System) Router(name string, receive func(msg any), failed func(error)) 
 	a := &routerActor{receive: receive, failed: failed, ended: r.ended}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pid, err := s.spawn(func() actor.Actor { return a }, name)
+	pid, err := s.spawn(func() actor.Actor { return a }, &mailbox{crew: &s.crew, router: true}, name)
 	if err != nil {
 		return nil, fmt.Errorf("host: router %q: %w", name, err)
 	}

@@ -75,13 +75,14 @@ func (s *supervisor) spawnAll(ctx actor.Context) error {
 // spawn gives the lane a new actor.
 func (s *supervisor) spawn(ctx actor.Context, l *Lane) error {
 	t := &turn{}
-	props := actor.PropsFromProducer(func() actor.Actor { return newWorker(l, t) }, actor.WithDispatcher(&l.organ.system.crew))
+	m := &mailbox{crew: &l.organ.system.crew}
+	props := actor.PropsFromProducer(func() actor.Actor { return newWorker(l, m, t) }, m.props())
 	s.spawned++
 	pid, err := ctx.SpawnNamed(props, fmt.Sprintf("%d.%d", l.index, s.spawned))
 	if err != nil {
 		return fmt.Errorf("lane %d: %w", l.index, err)
 	}
-	l.adopt(pid, t)
+	l.adopt(pid, m, t)
 	return nil
 }
 

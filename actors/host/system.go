@@ -120,13 +120,13 @@ func (s *System) Stop(ctx context.Context) error {
 	return errors.Join(left...)
 }
 
-// spawn starts a top-level actor under a name of its own. s.mu is held.
-func (s *System) spawn(make func() actor.Actor, name string) (*actor.PID, error) {
+// spawn starts a top-level actor with mailbox m, under a name of its own. s.mu is held.
+func (s *System) spawn(make func() actor.Actor, m *mailbox, name string) (*actor.PID, error) {
 	if s.stopped {
 		return nil, ErrStopped
 	}
 	s.started++
-	props := actor.PropsFromProducer(make, actor.WithDispatcher(&s.crew))
+	props := actor.PropsFromProducer(make, m.props())
 	return s.actors.Root.SpawnNamed(props, fmt.Sprintf("%s/%d", name, s.started))
 }
 

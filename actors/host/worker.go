@@ -10,13 +10,14 @@ import (
 // worker is the actor of a lane. What it does with a batch is its craft's business; the
 // worker itself keeps the protocol with supervisor, watch and owner.
 type worker struct {
-	lane   *Lane
-	organ  *Organ
-	turn   *turn
-	craft  craft
-	broken error // why the craft could not start: nothing can be handled
-	gone   bool  // replaced: what this actor still does concerns nobody
-	held   []string
+	lane    *Lane
+	organ   *Organ
+	mailbox *mailbox
+	turn    *turn
+	craft   craft
+	broken  error // why the craft could not start: nothing can be handled
+	gone    bool  // replaced: what this actor still does concerns nobody
+	held    []string
 }
 
 // craft is how requests are handled: by reactions, or by cells. A panic in run or answer, and
@@ -34,8 +35,8 @@ type craft interface {
 }
 
 // newWorker makes the actor for one turn of the lane. It is called again after a restart.
-func newWorker(l *Lane, t *turn) *worker {
-	w := &worker{lane: l, organ: l.organ, turn: t}
+func newWorker(l *Lane, m *mailbox, t *turn) *worker {
+	w := &worker{lane: l, organ: l.organ, mailbox: m, turn: t}
 	if l.organ.keyed != nil {
 		w.craft = newHome(w)
 	} else {
@@ -138,6 +139,7 @@ func (w *worker) comeBack() {
 func (w *worker) handBack(ctx actor.Context, b *Batch, err error) {
 	b.rest(Undone)
 	b.Ended = clock()
+	w.mailbox.took(b.Ended.Sub(b.Started))
 	b.Down = err != nil
 	w.turn.batch = nil
 	if err != nil {
