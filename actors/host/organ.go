@@ -14,7 +14,10 @@ import (
 
 // Organ is a running organ: a supervisor actor and its lanes.
 type Organ struct {
-	system *System
+	system  *System
+	quit    atomic.Bool // as System.stopping, for this organ
+	deliver func(*Batch)
+
 	name   string
 	config OrganConfig
 	keyed  actors.KeyedOrgan // nil for a stateless one
@@ -25,7 +28,6 @@ type Organ struct {
 
 	base      context.Context // of its handlers
 	interrupt context.CancelCauseFunc
-	quit      atomic.Bool // as System.stopping, for this organ
 	halting   sync.Once
 	ended     chan struct{} // closed by the supervisor when all lanes have ended
 }
@@ -48,6 +50,7 @@ func (s *System) Organ(def actors.Definition, c OrganConfig) (*Organ, error) {
 		return nil, fmt.Errorf("host: organ %q: %w", o.name, err)
 	}
 	o.config = c.withDefaults(o.keyed != nil)
+	o.deliver = o.config.Deliver
 	for i := range o.config.Workers {
 		o.lanes = append(o.lanes, &Lane{organ: o, index: i})
 	}

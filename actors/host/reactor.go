@@ -114,7 +114,7 @@ func (r *reactor) handle(b *Batch, i int) error {
 // stuck, or ended its goroutine), costs only itself then.
 func (r *reactor) together(b *Batch, i int) int {
 	typ := b.Items[i].Event.Type()
-	if r.organ.config.Ordered || !r.handler.Batches(typ) || b.Items[i].Attempt > 1 {
+	if !r.handler.Batches(typ) || r.organ.config.Ordered || b.Items[i].Attempt > 1 {
 		return 1
 	}
 	n := 1

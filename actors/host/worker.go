@@ -1,6 +1,8 @@
 package host
 
 import (
+	"time"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/necrostack/necrostack/actors"
@@ -138,14 +140,15 @@ func (w *worker) comeBack() {
 // this order: the owner must not hear that the lane is ready before it hears that it is down.
 func (w *worker) handBack(ctx actor.Context, b *Batch, err error) {
 	b.rest(Undone)
-	b.Ended = clock()
-	w.mailbox.took(b.Ended.Sub(b.Started))
+	took := time.Since(b.Started)
+	b.Ended = b.Started.Add(took)
+	w.mailbox.took(took)
 	b.Down = err != nil
 	w.turn.batch = nil
 	if err != nil {
 		defer escalate(ctx, err) // also when the owner ends the goroutine, as a failing test does
 	}
-	w.organ.config.Deliver(b)
+	w.organ.deliver(b)
 }
 
 func escalate(ctx actor.Context, err error) { ctx.(actor.Supervisor).EscalateFailure(err, nil) }
