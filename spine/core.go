@@ -200,7 +200,11 @@ func (c *core) deliver(d *Delivery) {
 	}
 	p := c.ledger.take(d.Event.Size())
 	if d.Todo == nil {
-		for _, o := range c.route.organs(d.Event.Type(), d.Event.Only()) {
+		organs := d.organs
+		if organs == nil {
+			organs = c.route.organs(d.Event.Type(), d.Event.Only())
+		}
+		for _, o := range organs {
 			i, _ := c.ledger.of(d, int(o), p)
 			c.receive(i, 0)
 		}

@@ -20,7 +20,7 @@ func (s *memoryService) adopt(organs []OrganSpec) {
 	for i, organ := range organs {
 		s.lines[i].ordered = organ.Ordered
 	}
-	s.takes, s.again, s.inFlight = nil, nil, 0
+	s.takes, s.again, s.inFlight, s.held = nil, nil, 0, 0
 	for _, slot := range slices.Collect(s.slots.all()) {
 		s.adoptSlot(slot, names)
 	}
@@ -47,7 +47,7 @@ func (s *memoryService) adoptSlot(slot *memorySlot, names []string) {
 		case workFinished:
 			slot.open--
 		case workHeld:
-			s.lines[organ].add(slot, w)
+			s.hold(slot, w)
 		default:
 			w.state = workReady
 		}

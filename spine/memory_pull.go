@@ -31,14 +31,16 @@ func (b *memoryBatch) takes(ev actors.Event) bool {
 	return len(b.out) == 0 || len(b.out) < b.want.Events && ev.Size() <= b.left
 }
 
-// add hands out the works of slot that are in flight since handout. plain says that these are all who listen
-// to its type, and that none has tried.
-func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain bool) {
+// add hands out the works of slot that are in flight since handout. plain are the organs if these are all who listen
+// to its type, and none has tried.
+func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain []int32) {
 	b.out = append(b.out, Delivery{})
 	d := &b.out[len(b.out)-1]
 	d.Event, d.Receipt = slot.event, Receipt{A: uint64(slot.index), B: handout}
 	d.Position.Lo, d.Handout = slot.position, handout
-	if !plain {
+	if plain != nil {
+		d.organs = plain
+	} else {
 		d.Todo = slot.todo(handout)
 	}
 	b.left -= slot.event.Size()
@@ -107,7 +109,7 @@ func (s *memoryService) pullAgain(b *memoryBatch, now time.Time) bool {
 			return false
 		}
 		slot.listed = false
-		s.hand(b, slot, now, false)
+		s.hand(b, slot, now, nil)
 	}
 	s.again = nil
 	return true
@@ -116,7 +118,7 @@ func (s *memoryService) pullAgain(b *memoryBatch, now time.Time) bool {
 // pullHeld hands out retried and deferred work that may come now. The organs take turns in being first.
 func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 	s.turn++
-	for i := range s.lines {
+	for i := 0; i < len(s.lines) && s.held > 0; i++ {
 		organ := (s.turn + i) % len(s.lines)
 		line := &s.lines[organ]
 		for room := roomOf(b.want, organ); room > 0; room-- {
@@ -128,8 +130,9 @@ func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 				return
 			}
 			slot := line.take(h, int32(organ))
+			s.held--
 			slot.work(int32(organ)).state = workReady
-			s.handOut(b, slot, false)
+			s.handOut(b, slot, nil)
 		}
 	}
 }
@@ -150,7 +153,7 @@ func (s *memoryService) pullFresh(b *memoryBatch, now time.Time) {
 			s.cursor++
 			b.pass(ev)
 		default:
-			s.hand(b, s.fresh(ev, route), now, !route.addressed)
+			s.hand(b, s.fresh(ev, route), now, route.plain())
 		}
 	}
 	s.passed(before)
@@ -177,17 +180,20 @@ func (s *memoryService) fresh(ev actors.Event, route *memoryRoute) *memorySlot {
 }
 
 // hand hands out what is ready of slot, unless it has to wait behind what is held.
-func (s *memoryService) hand(b *memoryBatch, slot *memorySlot, now time.Time, plain bool) {
+func (s *memoryService) hand(b *memoryBatch, slot *memorySlot, now time.Time, plain []int32) {
 	switch held := s.holdBack(slot, now); {
 	case held == 0:
 		s.handOut(b, slot, plain)
 	case slot.ready() > 0:
-		s.handOut(b, slot, false)
+		s.handOut(b, slot, nil)
 	}
 }
 
 // holdBack holds the works of slot that have to wait behind others, and returns how many.
 func (s *memoryService) holdBack(slot *memorySlot, now time.Time) int {
+	if s.held == 0 {
+		return 0
+	}
 	held := 0
 	for i := range slot.works {
 		w := &slot.works[i]
@@ -195,14 +201,20 @@ func (s *memoryService) holdBack(slot *memorySlot, now time.Time) int {
 			continue
 		}
 		w.hold(waitTurn, now)
-		s.lines[w.organ].add(slot, w)
+		s.hold(slot, w)
 		held++
 	}
 	return held
 }
 
+// hold lets the work of slot wait in its organ's line.
+func (s *memoryService) hold(slot *memorySlot, w *memoryWork) {
+	s.lines[w.organ].add(slot, w)
+	s.held++
+}
+
 // handOut hands out every work of slot that is ready.
-func (s *memoryService) handOut(b *memoryBatch, slot *memorySlot, plain bool) {
+func (s *memoryService) handOut(b *memoryBatch, slot *memorySlot, plain []int32) {
 	s.stream.handouts++
 	for i := range slot.works {
 		w := &slot.works[i]

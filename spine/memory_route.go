@@ -13,8 +13,17 @@ type memoryRoutes struct {
 
 // memoryRoute is where events of one kind go.
 type memoryRoute struct {
-	organs    []int32 // NoOrgan alone where nobody wants them
-	addressed bool    // not all that listen to the type: a delivery has to name them
+	organs    []int32  // NoOrgan alone where nobody wants them
+	addressed bool     // not all that listen to the type: a delivery has to name them
+	alone     [1]int32 // organs, where it is one: a piece of memory less to look at
+}
+
+// plain are the organs of the route if these are all that listen to the type, else nil.
+func (r *memoryRoute) plain() []int32 {
+	if r.addressed {
+		return nil
+	}
+	return r.organs
 }
 
 // unwantedRoute is that of events for which the service has no organ.
@@ -25,10 +34,13 @@ func newMemoryRoutes(service string, organs []OrganSpec) memoryRoutes {
 	for i, organ := range organs {
 		r.addresses = append(r.addresses, service+"/"+organ.Name)
 		for _, typ := range organ.Types {
-			if r.byType[typ] == nil {
-				r.byType[typ] = &memoryRoute{}
+			route := r.byType[typ]
+			if route == nil {
+				route = &memoryRoute{}
+				route.organs = route.alone[:0]
+				r.byType[typ] = route
 			}
-			r.byType[typ].organs = append(r.byType[typ].organs, int32(i))
+			route.organs = append(route.organs, int32(i))
 		}
 	}
 	return r

@@ -33,6 +33,7 @@ type memoryHands struct {
 	inFlight int           // works
 	again    []*memorySlot // with works to be handed out once more, by position
 	lines    []memoryLine  // what is held, by organ
+	held     int           // works in lines
 	turn     int           // whose held work is handed out first
 }
 
@@ -56,7 +57,7 @@ func (s *memoryService) unread() int { return int(s.stream.log.end - s.cursor) }
 // nextDue is when the first delayed event, or work held for an organ that takes some, is due.
 func (s *memoryService) nextDue(w Want) (time.Time, bool) {
 	due := s.stream.delayed.next()
-	for i := range s.lines {
+	for i := 0; i < len(s.lines) && s.held > 0; i++ {
 		if roomOf(w, i) == 0 {
 			continue
 		}

@@ -105,7 +105,7 @@ func (s *memoryService) later(slot *memorySlot, w *memoryWork, l *Later, now tim
 	}
 	w.attempts, w.delay.first = int32(l.Attempts), l.First
 	s.inFlight--
-	s.lines[w.organ].add(slot, w)
+	s.hold(slot, w)
 	s.wake.all()
 }
 
