@@ -11,20 +11,19 @@ import (
 type lane struct {
 	organ *organ
 	index int32
+	busy  bool // has a batch
+	down  bool // restarting
+	dirty bool
 	queue queue
-	asks  []*ask
+	host  *host.Lane // the shell's
 
-	busy       bool // has a batch
-	down       bool // restarting
-	unanswered int  // changes of cells whose commit has no answer yet
+	turn       bool // its batch counts among c.turns.taken
+	inLine     bool // it is among c.turns.waiting
 	forget     bool // its cells are not what is stored
+	unanswered int  // changes of cells whose commit has no answer yet
+	asks       []*ask
 	saves      []*saving
-	dirty      bool
 	started    time.Time // its batch
-	turn       bool      // its batch counts among c.turns.taken
-	inLine     bool      // it is among c.turns.waiting
-
-	host *host.Lane // the shell's
 }
 
 // free reports whether the lane may be given something. A keyed lane is ahead of the store
@@ -53,8 +52,11 @@ func (c *core) admits(o *organ) bool {
 	}
 }
 
-// state is what the organ's breaker lets through. It is asked for every event, and looks once per step.
+// state is what the organ's breaker lets through. It is asked for every event, and looks once per step, at most.
 func (c *core) state(o *organ) supervision.State {
+	if o.calm {
+		return supervision.Closed
+	}
 	if o.seenAt != c.step {
 		o.seen, o.seenAt = o.breaker.State(), c.step
 		if o.seen == supervision.Open {
@@ -82,7 +84,9 @@ func (c *core) enqueue(o *organ, i uint32) {
 	}
 	l := o.lanes[w.lane]
 	l.queue.push(i)
-	c.touch(l)
+	if !l.busy && !l.inLine { // else it is looked at when that ends
+		c.touch(l)
+	}
 }
 
 // shortest finds a lane for an event that may go to any: an idle one, else one with a
@@ -185,6 +189,12 @@ func (c *core) returnQueue(l *lane, which func(*work) bool, later Later) {
 func (c *core) returnHeld(l *lane) {
 	held := func(w *work) bool { return w.event.HasKey() && l.organ.holds.held(w.event.Key(), w.position) }
 	c.returnQueue(l, held, Later{Due: c.now})
+}
+
+// laneOf is the lane that has b in hand.
+func (c *core) laneOf(b *host.Batch) *lane {
+	w := &c.ledger.works[b.Items[0].Ref]
+	return c.organs[w.organ].lanes[w.lane]
 }
 
 // finished takes a batch back from lane l.

@@ -1,11 +1,12 @@
 package spine
 
 // queue is a double-ended queue of work numbers: a ring that doubles when it is full. What
-// it holds is bounded by the credits.
+// it holds is bounded by the credits. It must not be copied.
 type queue struct {
 	ring []uint32
 	head int
 	n    int
+	few  [8]uint32 // ring, while it is large enough
 }
 
 func (q *queue) len() int { return q.n }
@@ -52,7 +53,11 @@ func (q *queue) grow() {
 	if q.n < len(q.ring) {
 		return
 	}
-	ring := make([]uint32, max(8, 2*len(q.ring)))
+	if q.ring == nil {
+		q.ring = q.few[:]
+		return
+	}
+	ring := make([]uint32, 2*len(q.ring))
 	for i := range q.n {
 		ring[i] = q.at(i)
 	}

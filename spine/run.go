@@ -199,6 +199,7 @@ func (r *run) addOrgan(index int32, set organSetting) error {
 		}
 		o.tending = newTending(idle, k.Expiry())
 	}
+	o.lanes = o.alone[:0]
 	for i, l := range h.Lanes() {
 		o.lanes = append(o.lanes, &lane{organ: o, index: int32(i), host: l})
 	}

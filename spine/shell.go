@@ -88,7 +88,7 @@ func (r *run) step(now time.Time, msg any) {
 		c.arrived(now, m.ds, m.err)
 		r.feed.giveBack(m)
 	case *host.Batch:
-		l := c.organs[m.Lane.Organ().Tag()].lanes[m.Lane.Index()]
+		l := c.laneOf(m)
 		r.trace.completed(l.organ.name, m)
 		c.finished(now, l, m)
 	case settledMsg:

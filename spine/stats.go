@@ -73,9 +73,10 @@ func newStatsBook() statsBook {
 
 // organBook counts for one organ.
 type organBook struct {
-	handled, retries, deferred, logged, dead, emitted, onFailedErrors, batches int
-	failures                                                                   [32]int // by actors.Kind
-	latency                                                                    histogram
+	handled, batches, emitted                       int
+	latency                                         histogram
+	retries, deferred, logged, dead, onFailedErrors int
+	failures                                        [32]int // by actors.Kind
 }
 
 func (b *organBook) failed(k actors.Kind) { b.failures[int(k)%len(b.failures)]++ }
@@ -140,9 +141,9 @@ func (m typeCounts) now() map[string]int {
 
 // histogram counts durations in buckets of a quarter of a power of two.
 type histogram struct {
-	buckets [4 * 64]int
 	total   int
 	max     time.Duration
+	buckets [4 * 64]int
 }
 
 func (h *histogram) add(d time.Duration, n int) {

@@ -165,7 +165,7 @@ func (c *core) pause(now time.Time, o *organ, paused bool) {
 func (c *core) budgetSpent(now time.Time, o *organ) {
 	c.begin(now)
 	o.breaker.Trip()
-	o.seenAt = 0
+	o.calm, o.seenAt = false, 0
 	for _, l := range o.lanes {
 		c.touch(l)
 	}

@@ -134,17 +134,18 @@ func (t *tally) failure(k actors.Kind) {
 	t.settleRun()
 	t.heard = true
 	t.organ.breaker.Failure()
-	t.organ.seenAt = 0
+	t.organ.calm, t.organ.seenAt = false, 0
 }
 
 func (t *tally) nothing() {}
 
 func (t *tally) settleRun() {
-	if t.succeeded {
-		t.succeeded = false
-		t.organ.breaker.Success()
-		t.organ.seenAt = 0
+	o := t.organ
+	if t.succeeded && !o.calm {
+		o.breaker.Success()
+		o.calm, o.seenAt = o.breaker.State() == supervision.Closed, 0
 	}
+	t.succeeded = false
 }
 
 // end reports what is left, and ends the probe.
