@@ -40,7 +40,7 @@ func (o *organ) paced(b *host.Batch) {
 }
 
 // turns bounds how many lanes of quick organs are at work at a time. A thousand of them with an event each,
-// set off together, cost more in goroutines and cold memory than in handling; a few at a time, the
+// set off together, cost more in cold memory than in handling; a few at a time, the
 // others gather what comes meanwhile and get it in one batch. Lanes that are slow, or turn out to be, do
 // not count: they may be waiting for something, and then the more of them the better.
 type turns struct {
@@ -53,7 +53,7 @@ type turns struct {
 const (
 	quickPace  = 20 * time.Microsecond // of a handling, at most
 	quickTime  = 5 * time.Millisecond  // a batch that takes longer gives up its turn
-	quickTurns = 16                    // not fewer than processors that could work on them
+	quickTurns = 64                    // not fewer than processors that could work on them
 )
 
 // quick reports whether the organ's handlings are so short that there is nothing to be won by having many of
