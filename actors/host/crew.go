@@ -103,8 +103,8 @@ func (c *crew) run(m *mailbox) {
 	}()
 	m.run()
 	returned = true
-	if !m.brief.Load() {
-		runtime.Gosched() // others are not to wait for the end of the line
+	if m.router {
+		runtime.Gosched() // whom it has set off besides lanes is not to wait for the end of the line
 	}
 }
 
