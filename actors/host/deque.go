@@ -1,11 +1,12 @@
 package host
 
 // deque is a queue with two ends. It gives back what a burst made it take when it is
-// empty again.
+// empty again. It must not be copied.
 type deque[T any] struct {
 	ring  []T // its length is 0 or a power of two
 	first int
 	count int
+	few   [2]T // ring, while it is large enough
 }
 
 // keepRing is the largest ring that an empty deque keeps.
@@ -47,6 +48,10 @@ func (d *deque[T]) popFront() T {
 
 func (d *deque[T]) grow() {
 	if d.count < len(d.ring) {
+		return
+	}
+	if d.ring == nil {
+		d.ring = d.few[:]
 		return
 	}
 	ring := make([]T, max(8, 2*len(d.ring)))

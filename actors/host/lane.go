@@ -142,10 +142,13 @@ func (l *Lane) actor() *actor.PID {
 // close ends the lane: what it was told and has not taken is refused, and so is what comes.
 func (l *Lane) close() {
 	l.mu.Lock()
-	left := l.inbox
-	l.inbox, l.closed = deque[request]{}, true
+	l.closed = true
+	left := make([]request, 0, l.inbox.len())
+	for l.inbox.len() > 0 {
+		left = append(left, l.inbox.popFront())
+	}
 	l.mu.Unlock()
-	for left.len() > 0 {
-		left.popFront().refuse(l, ErrStopped)
+	for _, r := range left {
+		r.refuse(l, ErrStopped)
 	}
 }

@@ -14,15 +14,15 @@ import (
 // of which each has little to do, that is most of the cost of setting one off.
 type mailbox struct {
 	crew    *crew
-	router  bool        // whose actor takes together what has come
-	brief   atomic.Bool // what it did last took no time worth speaking of
 	invoker actor.MessageInvoker
+	brief   atomic.Bool // what it did last took no time worth speaking of
+	router  bool        // whose actor takes together what has come
 
 	mu        sync.Mutex
-	system    deque[any] // the engine's own messages come first
-	user      deque[any]
 	running   bool // with the crew
 	suspended bool // by a failure: only the engine's messages are heard
+	user      deque[any]
+	system    deque[any] // the engine's own messages come first
 }
 
 // briefTime is how long brief work takes at most.
