@@ -17,10 +17,12 @@ type lane struct {
 	queue queue
 	host  *host.Lane // the shell's
 
-	turn       bool // its batch counts among c.turns.taken
-	inLine     bool // it is among c.turns.waiting
-	forget     bool // its cells are not what is stored
-	unanswered int  // changes of cells whose commit has no answer yet
+	turn       bool  // its batch counts among c.turns
+	inLine     bool  // it is among c.turns.waiting
+	forget     bool  // its cells are not what is stored
+	before     *lane // in c.turns
+	after      *lane
+	unanswered int // changes of cells whose commit has no answer yet
 	asks       []*ask
 	saves      []*saving
 	started    time.Time // its batch

@@ -1,7 +1,6 @@
 package spine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -44,10 +43,11 @@ func (o *organ) paced(b *host.Batch) {
 // others gather what comes meanwhile and get it in one batch. Lanes that are slow, or turn out to be, do
 // not count: they may be waiting for something, and then the more of them the better.
 type turns struct {
-	most    int
-	taken   []*lane // in order of their start
-	waiting []*lane // in line, from head
-	head    int
+	most        int
+	taken       int
+	first, last *lane   // of those that have a turn, linked in the order of their start
+	waiting     []*lane // in line, from head
+	head        int
 }
 
 const (
@@ -62,7 +62,7 @@ func (o *organ) quick() bool { return o.pace > 0 && o.pace < quickPace }
 
 // wait puts a lane in line that has to wait for its turn.
 func (t *turns) wait(l *lane) bool {
-	if !l.organ.quick() || len(t.taken) < t.most {
+	if !l.organ.quick() || t.taken < t.most {
 		return false
 	}
 	if !l.inLine {
@@ -74,10 +74,18 @@ func (t *turns) wait(l *lane) bool {
 
 // begin and end note that a lane is at work, and is no longer.
 func (t *turns) begin(l *lane) {
-	if l.organ.quick() {
-		l.turn = true
-		t.taken = append(t.taken, l)
+	if !l.organ.quick() {
+		return
 	}
+	l.turn = true
+	l.before = t.last
+	if t.last != nil {
+		t.last.after = l
+	} else {
+		t.first = l
+	}
+	t.last = l
+	t.taken++
 }
 
 func (t *turns) end(l *lane) {
@@ -85,14 +93,24 @@ func (t *turns) end(l *lane) {
 		return
 	}
 	l.turn = false
-	i := slices.Index(t.taken, l)
-	t.taken = slices.Delete(t.taken, i, i+1)
+	if l.before != nil {
+		l.before.after = l.after
+	} else {
+		t.first = l.after
+	}
+	if l.after != nil {
+		l.after.before = l.before
+	} else {
+		t.last = l.before
+	}
+	l.before, l.after = nil, nil
+	t.taken--
 }
 
 // takeTurns lets those in line have the turns that are free.
 func (c *core) takeTurns() {
 	t := &c.turns
-	for t.head < len(t.waiting) && (len(t.taken) < t.most || c.turnOver()) {
+	for t.head < len(t.waiting) && (t.taken < t.most || c.turnOver()) {
 		c.dispatch(t.next())
 	}
 }
@@ -100,7 +118,7 @@ func (c *core) takeTurns() {
 // mindTurns asks for a look when the turn that was taken first is over, if somebody waits for it.
 func (c *core) mindTurns() {
 	if t := &c.turns; t.head < len(t.waiting) {
-		c.wakeAt(t.taken[0].started.Add(quickTime))
+		c.wakeAt(t.first.started.Add(quickTime))
 	}
 }
 
@@ -120,7 +138,7 @@ func (t *turns) next() *lane {
 
 // turnOver frees the turn that was taken first, if its batch takes too long.
 func (c *core) turnOver() bool {
-	first := c.turns.taken[0]
+	first := c.turns.first
 	if c.now.Sub(first.started) < quickTime {
 		return false
 	}

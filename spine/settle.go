@@ -32,7 +32,7 @@ func (c *core) settle(i uint32, kind SettleKind, change *persistence.Change) *Se
 // outlook is what of the work in hand may be done soon.
 func (c *core) outlook() outlook {
 	switch {
-	case len(c.turns.taken) > 0:
+	case c.turns.taken > 0:
 		return quickAtWork
 	case c.ledger.inHand() > c.settling:
 		return someAtWork
