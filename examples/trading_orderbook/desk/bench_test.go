@@ -83,6 +83,27 @@ func BenchmarkMatchingStep(b *testing.B) {
 	b.ReportMetric(float64(emitted)/float64(steps), "emitted/op")
 }
 
+// BenchmarkAuditStep is one event through the cell of AuditTrail, of each audited type in turn.
+func BenchmarkAuditStep(b *testing.B) {
+	stamper := actors.NewStamper(actors.StamperOptions{Service: "bench"})
+	var events []actors.Event
+	for _, p := range auditedPayloads() {
+		ev, err := stamper.Root(p, time.Unix(0, 0))
+		require.NoError(b, err)
+		events = append(events, ev)
+	}
+	cell, err := organ[actors.KeyedOrgan](b, config(), desk.AuditTrail).NewCell(symbol)
+	require.NoError(b, err)
+	b.ReportAllocs()
+	steps := 0
+	for b.Loop() {
+		if _, err := cell.Step(events[steps%len(events)]); err != nil {
+			b.Fatal(err)
+		}
+		steps++
+	}
+}
+
 // BenchmarkDesk is orders through a Spine in memory, 4,096 of them in flight: through the matching organ
 // alone, and through the whole desk, whose clearing house takes no time. One op is one order, with all
 // that follows from it.

@@ -69,7 +69,7 @@ type auditable interface {
 type auditedType struct {
 	typ  string
 	add  func(*Chain, actors.Event) error
-	step actors.Part[trail]
+	step func(place int) actors.Part[trail] // place in audited
 }
 
 // audited are all of them: every order, trade, settlement and alert event. BOOK_CHANGED repeats in
@@ -77,7 +77,7 @@ type auditedType struct {
 var audited = []auditedType{
 	auditedBy[OrderSubmitted](never),
 	auditedBy[OrderValidated](never),
-	auditedBy(func(r *OrderRejected) bool { return r.RejectedBy == MatchingEngine }),
+	auditedBy(func(r OrderRejected) bool { return r.RejectedBy == MatchingEngine }),
 	auditedBy[OrderQueued](always),
 	auditedBy[OrderTriggered](always),
 	auditedBy[OrderPartialFill](always),
@@ -92,29 +92,32 @@ var audited = []auditedType{
 	auditedBy[RiskAlert](never),
 }
 
-func always[P any](*P) bool { return true }
-func never[P any](*P) bool  { return false }
+func always[P any](P) bool { return true }
+func never[P any](P) bool  { return false }
 
-// auditedBy audits P; matching tells whether MatchingEngine has emitted it.
-func auditedBy[P auditable](matching func(*P) bool) auditedType {
+// auditedBy audits P; matching tells whether MatchingEngine has emitted it. Payloads are handed on by value: behind
+// a pointer to a function that is not known here each would be an allocation.
+func auditedBy[P auditable](matching func(P) bool) auditedType {
 	var zero P
-	add := func(c *Chain, ev *actors.EventOf[P]) {
-		c.link(ev.Payload.appendTo(c.begin(ev.Event)), matching(&ev.Payload))
+	add := func(c *Chain, ev actors.Event, p P) {
+		c.link(p.appendTo(c.begin(ev)), matching(p))
 	}
 	return auditedType{
 		typ: zero.EventType(),
 		add: func(c *Chain, ev actors.Event) error {
 			p, err := actors.Decode[P](ev)
 			if err == nil {
-				add(c, &actors.EventOf[P]{Event: ev, Payload: p})
+				add(c, ev, p)
 			}
 			return err
 		},
-		step: actors.Step(func(t *trail, ev actors.EventOf[P]) ([]actors.Payload, error) {
-			add(&t.Chain, &ev)
-			t.Types[zero.EventType()]++
-			return nil, nil
-		}),
+		step: func(place int) actors.Part[trail] {
+			return actors.Step(func(t *trail, ev actors.EventOf[P]) ([]actors.Payload, error) {
+				add(&t.Chain, ev.Event, ev.Payload)
+				t.counts[place]++
+				return nil, nil
+			})
+		},
 	}
 }
 
