@@ -69,7 +69,7 @@ func defineBatch[P Payload](d *organDef, batch batchFunc) {
 
 func eachOf[P Payload](ctx context.Context, evs []Event, f func(context.Context, []EventOf[P]) []BatchResult) ([]BatchResult, error) {
 	results := make([]BatchResult, len(evs))
-	var b batchOf[P]
+	b := newBatchOf[P](len(evs))
 	for i, ev := range evs {
 		results[i].Err = b.add(ev)
 	}
@@ -95,7 +95,7 @@ func eachOf[P Payload](ctx context.Context, evs []Event, f func(context.Context,
 }
 
 func allOf[P Payload](ctx context.Context, evs []Event, f func(context.Context, []EventOf[P]) error) ([]BatchResult, error) {
-	var b batchOf[P]
+	b := newBatchOf[P](len(evs))
 	for _, ev := range evs {
 		if err := b.add(ev); err != nil {
 			return nil, err
@@ -113,7 +113,11 @@ func allOf[P Payload](ctx context.Context, evs []Event, f func(context.Context, 
 // batchOf is a batch decoded.
 type batchOf[P Payload] struct {
 	typed []EventOf[P]
-	seals []seal // of typed
+	seals map[int]seal // by place in typed, in checking mode
+}
+
+func newBatchOf[P Payload](events int) batchOf[P] {
+	return batchOf[P]{typed: make([]EventOf[P], 0, events)}
 }
 
 func (b *batchOf[P]) add(ev Event) error {
@@ -121,11 +125,12 @@ func (b *batchOf[P]) add(ev Event) error {
 	if err != nil {
 		return err
 	}
-	b.typed = append(b.typed, EventOf[P]{ev, p})
-	var s seal
 	if ev.r.checked {
-		s = sealOf(ev.Type(), p)
+		if b.seals == nil {
+			b.seals = map[int]seal{}
+		}
+		b.seals[len(b.typed)] = sealOf(ev.Type(), p)
 	}
-	b.seals = append(b.seals, s)
+	b.typed = append(b.typed, EventOf[P]{ev, p})
 	return nil
 }
