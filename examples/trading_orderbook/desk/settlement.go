@@ -22,7 +22,7 @@ type Clearing interface {
 func newSettlement(house Clearing) actors.Organ {
 	return actors.NewOrgan(Settlement,
 		actors.OnBatch(func(ctx context.Context, evs []actors.EventOf[TradeExecuted]) []actors.BatchResult {
-			s := settling{results: make([]actors.BatchResult, len(evs))}
+			s := newSettling(len(evs))
 			for i := range evs {
 				s.add(i, &evs[i])
 			}
@@ -48,8 +48,17 @@ func (t *TradeExecuted) trade() Trade {
 type settling struct {
 	results []actors.BatchResult
 	asked   []clearing.Instruction
-	of      []int // where the result of asked[i] belongs
-	done    []SettlementComplete
+	of      []int            // where the result of asked[i] belongs
+	done    []actors.Payload // what is to be emitted if asked[i] is settled
+}
+
+func newSettling(trades int) settling {
+	return settling{
+		results: make([]actors.BatchResult, trades),
+		asked:   make([]clearing.Instruction, 0, trades),
+		of:      make([]int, 0, trades),
+		done:    make([]actors.Payload, 0, trades),
+	}
 }
 
 // add puts a trade into the request, or says why it cannot be settled.
@@ -98,7 +107,7 @@ func (s *settling) settle(ctx context.Context, house Clearing) {
 		case answers[k].Err != nil:
 			s.results[i].Err = retryable(answers[k].Err)
 		default:
-			s.results[i].Emit = actors.Emit(s.done[k])
+			s.results[i].Emit = s.done[k : k+1 : k+1]
 		}
 	}
 }
