@@ -30,7 +30,7 @@ import (
 )
 
 var (
-	killedOrders = flag.Int("killed.orders", 5000, "orders of the desk that is killed again and again")
+	killedOrders = flag.Int("killed.orders", 15000, "orders of the desk that is killed again and again")
 	killedTimes  = flag.Int("killed.times", 2, "how often it is killed")
 	killedWithin = flag.Duration("killed.within", 500*time.Millisecond, "how long it may work at the most, from its first result on, until it is killed")
 )
