@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -36,24 +35,43 @@ func (t *trail) audit() Audit {
 	return a
 }
 
-// MarshalBinary implements encoding.BinaryMarshaler: what AuditOf is answered.
-func (t *trail) MarshalBinary() ([]byte, error) { return json.Marshal(t.audit()) }
+const trailVersion = 1
+
+// MarshalBinary implements encoding.BinaryMarshaler: version, links, counts by type.
+func (t *trail) MarshalBinary() ([]byte, error) {
+	c := append(make(canonical, 0, 512), trailVersion)
+	for _, l := range []*Link{&t.All, &t.Matching} {
+		c = append(c.count(l.Events), l.Head[:]...)
+	}
+	c = c.count(uint64(len(t.counts)))
+	for i, n := range t.counts {
+		c = c.text(audited[i].typ).count(n)
+	}
+	return c, nil
+}
 
 // UnmarshalBinary implements encoding.BinaryUnmarshaler. After an error the trail is what it was.
 func (t *trail) UnmarshalBinary(data []byte) error {
-	var a Audit
-	if err := json.Unmarshal(data, &a); err != nil {
-		return err
+	r := readingOf(data, trailVersion)
+	var links [2]Link
+	for i := range links {
+		links[i].Events = r.count()
+		copy(links[i].Head[:], r.bytes(len(Head{})))
 	}
 	counts := make([]uint64, len(audited))
-	for typ, n := range a.Types {
+	for n := r.count(); n > 0 && !r.bad; n-- {
+		typ := r.text()
 		i := slices.IndexFunc(audited, func(x auditedType) bool { return x.typ == typ })
 		if i < 0 {
-			return fmt.Errorf("desk: audit of %q has %d events of type %q, which is not audited", a.Symbol, n, clip(typ))
+			r.fail()
+			break
 		}
-		counts[i] = n
+		counts[i] = r.count()
 	}
-	t.symbol, t.Chain, t.counts = a.Symbol, a.Chain, counts
+	if err := r.end(); err != nil {
+		return fmt.Errorf("desk: audit of %q: %w", t.symbol, err)
+	}
+	t.Chain, t.counts = Chain{All: links[0], Matching: links[1]}, counts
 	return nil
 }
 

@@ -7,7 +7,7 @@ import "encoding/binary"
 type canonical []byte
 
 func (c canonical) text(s string) canonical {
-	return append(binary.AppendUvarint(c, uint64(len(s))), s...)
+	return append(c.count(uint64(len(s))), s...)
 }
 
 func (c canonical) texts(list ...string) canonical {
@@ -17,11 +17,11 @@ func (c canonical) texts(list ...string) canonical {
 	return c
 }
 
+func (c canonical) count(n uint64) canonical { return binary.AppendUvarint(c, n) }
+
 func (c canonical) number(n int64) canonical { return binary.AppendVarint(c, n) }
 
-func (c canonical) money(m Money) canonical {
-	return binary.AppendUvarint(binary.AppendUvarint(c, m.hi), m.lo)
-}
+func (c canonical) money(m Money) canonical { return c.count(m.hi).count(m.lo) }
 
 func (c canonical) command(p *Command) canonical {
 	c = c.texts(p.Action, p.OrderID, p.TraderID, p.Symbol, p.Side, p.OrderType, p.TIF)

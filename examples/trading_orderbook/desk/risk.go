@@ -42,26 +42,59 @@ type PositionOf struct {
 
 // account is the state of RiskManager for one trader.
 type account struct {
-	TraderID  string              `json:"trader_id"`
-	Exposure  Money               `json:"exposure"`
-	Day       int64               `json:"day"` // since 1970, UTC
-	Volume    Money               `json:"volume"`
-	Positions map[string]position `json:"positions"`
-	Above     map[string]bool     `json:"above"` // by limit, and by symbol for positions
+	TraderID  string
+	Exposure  Money
+	Day       int64 // since 1970, UTC
+	Volume    Money
+	Positions map[string]position
+	Above     map[string]bool // by limit, and by symbol for positions
 }
 
 type position struct {
-	Quantity int64  `json:"quantity"`
-	Last     string `json:"last"`
-	Value    Money  `json:"value"`
+	Quantity int64
+	Last     string
+	Value    Money
+}
+
+const accountVersion = 1
+
+// MarshalBinary implements encoding.BinaryMarshaler: version, sums, positions by symbol, limits that are exceeded.
+func (a *account) MarshalBinary() ([]byte, error) {
+	c := append(make(canonical, 0, 512), accountVersion)
+	c = c.money(a.Exposure).number(a.Day).money(a.Volume).count(uint64(len(a.Positions)))
+	for _, symbol := range slices.Sorted(maps.Keys(a.Positions)) {
+		p := a.Positions[symbol]
+		c = c.text(symbol).number(p.Quantity).text(p.Last).money(p.Value)
+	}
+	return c.count(uint64(len(a.Above))).texts(slices.Sorted(maps.Keys(a.Above))...), nil
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler. After an error the account is what it was.
+func (a *account) UnmarshalBinary(data []byte) error {
+	r := readingOf(data, accountVersion)
+	restored := newAccount(a.TraderID)
+	restored.Exposure, restored.Day, restored.Volume = r.money(), r.number(), r.money()
+	for n := r.count(); n > 0 && !r.bad; n-- {
+		symbol := r.text()
+		restored.Positions[symbol] = position{r.number(), r.text(), r.money()}
+	}
+	for n := r.count(); n > 0 && !r.bad; n-- {
+		restored.Above[r.text()] = true
+	}
+	if err := r.end(); err != nil {
+		return fmt.Errorf("desk: account of trader %q: %w", a.TraderID, err)
+	}
+	*a = *restored
+	return nil
+}
+
+func newAccount(trader string) *account {
+	return &account{TraderID: trader, Positions: map[string]position{}, Above: map[string]bool{}}
 }
 
 // newRisk keeps account of traders. limits finds those of one.
 func newRisk(limits func(trader string) Limits) *actors.Keyed[account] {
-	fresh := func(key string) *account {
-		return &account{TraderID: key, Positions: map[string]position{}, Above: map[string]bool{}}
-	}
-	return actors.NewKeyed(RiskManager, fresh,
+	return actors.NewKeyed(RiskManager, newAccount,
 		actors.Step(func(a *account, ev actors.EventOf[PositionChanged]) ([]actors.Payload, error) {
 			p := &ev.Payload
 			if err := a.book(p, ev.Time()); err != nil {
