@@ -17,7 +17,7 @@ import (
 type Memory struct {
 	mu     sync.Mutex
 	organs map[string]*memoryOrgan
-	spare  [][]memoryRecord
+	rooms  memoryRooms
 	found  []*memoryCell // by a Load
 	stats  Stats
 }
@@ -62,10 +62,7 @@ func (m *Memory) Apply(cell Cell, ev actors.Event, c Change) error {
 		m.put(held, memorySnapshot{state: c.State, seq: held.last, at: held.at, version: int32(c.Version), trusted: true})
 		return nil
 	}
-	if held.records == nil {
-		held.records = m.room()
-	}
-	held.records = append(held.records, memoryRecord{
+	held.records = m.rooms.add(held.records, memoryRecord{
 		event: ev, digest: c.Digest, at: held.at, version: int32(c.Version), reset: c.Reset,
 	})
 	m.stats.Records++
@@ -165,26 +162,6 @@ func (m *Memory) drop(held *memoryCell, n int) {
 	if left > 0 {
 		return
 	}
-	if len(m.spare) < spareRecords && cap(held.records) <= largestSpare {
-		m.spare = append(m.spare, held.records)
-	}
+	m.rooms.put(held.records)
 	held.records = nil
-}
-
-// Room for records goes from cell to cell: few have any at a time, and growing it from nothing is half of
-// what a change costs.
-const (
-	firstRecords = 4
-	spareRecords = 4096 // at most 2 MB
-	largestSpare = DefaultSnapshotRecords
-)
-
-func (m *Memory) room() []memoryRecord {
-	n := len(m.spare)
-	if n == 0 {
-		return make([]memoryRecord, 0, firstRecords)
-	}
-	room := m.spare[n-1]
-	m.spare = m.spare[:n-1]
-	return room
 }
