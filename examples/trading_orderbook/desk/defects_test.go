@@ -56,6 +56,27 @@ func TestDefect2RedeliveredOrderIsRecognised(t *testing.T) {
 	assert.Equal(t, before, m.book())
 }
 
+// TestSmallWindowsHoldWhatTheySay holds windows whose table is as full as it can be.
+func TestSmallWindowsHoldWhatTheySay(t *testing.T) {
+	t.Parallel()
+	for limit := 1; limit <= 9; limit++ {
+		c := config()
+		c.RecentOrders = limit
+		m := market{actorstest.NewCell(t, engine(t, c), symbol), t}
+		for i := range 100 {
+			id := "o" + strconv.Itoa(i)
+			m.sell(id, 1, "100.00", "")
+			m.cancel(id, "")
+			for back := range min(i+1, limit) {
+				again := "o" + strconv.Itoa(i-back)
+				require.Equal(t, []string{again + " rejected DUPLICATE_ID"}, m.sell(again, 1, "100.00", ""), "window of %d", limit)
+			}
+		}
+		last := "o" + strconv.Itoa(99-limit)
+		require.Equal(t, []string{last + " queued 1 @100.00", "book"}, m.sell(last, 1, "100.00", ""), "window of %d", limit)
+	}
+}
+
 func TestRecentOrdersAreForgottenOldestFirst(t *testing.T) {
 	t.Parallel()
 	c := config()

@@ -20,8 +20,8 @@ type recent struct {
 }
 
 func newRecent(limit int) recent {
-	// At least twice as many slots as ids, a power of two.
-	width := bits.Len(uint(2 * limit))
+	// At least twice as many slots as ids, a power of two, and one that is empty while an id more is in them.
+	width := bits.Len(uint(max(2*limit, 4) - 1))
 	return recent{limit: limit, slots: make([]uint64, 1<<width), shift: 64 - width}
 }
 
