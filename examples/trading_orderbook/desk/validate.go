@@ -14,14 +14,14 @@ import (
 // MatchingEngine.
 func newValidate(specs map[string]matching.Spec) actors.Organ {
 	return actors.NewOrgan(ValidateOrder,
-		actors.On(func(_ context.Context, ev actors.EventOf[OrderSubmitted]) ([]actors.Payload, error) {
+		actors.Map(func(_ context.Context, ev actors.EventOf[OrderSubmitted]) (actors.Payload, error) {
 			v := validation{Command: Command(ev.Payload)}
 			v.spec, v.traded = specs[word(v.Symbol)]
 			v.check()
 			if len(v.reasons) > 0 {
-				return actors.Emit(v.of(&v.Command)), nil
+				return v.of(&v.Command), nil
 			}
-			return actors.Emit(OrderValidated(v.Command)), nil
+			return OrderValidated(v.Command), nil
 		}),
 		actors.OnFailed(func(ev actors.EventOf[OrderSubmitted], f actors.Failure) []actors.Payload {
 			return actors.Emit(failedAt((*Command)(&ev.Payload), ValidateOrder, f))
