@@ -93,8 +93,8 @@ func Step[S any, P KeyedPayload](f func(*S, EventOf[P]) ([]Payload, error)) Part
 			return
 		}
 		step := func(s *S, ev Event) ([]Payload, error) {
-			if p, ok := ev.r.payload.(P); ok && !ev.r.checked {
-				return f(s, EventOf[P]{ev, p}) // as handleTyped, with three copies of the payload less
+			if _, ok := ev.r.payload.(P); ok && !ev.r.checked {
+				return f(s, EventOf[P]{ev, ev.r.payload.(P)}) // as handleTyped, with five copies of the payload less
 			}
 			return handleTyped(ev, func(e EventOf[P]) ([]Payload, error) { return f(s, e) })
 		}

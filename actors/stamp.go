@@ -31,7 +31,7 @@ type stamped struct {
 }
 
 // stampedTypes is how many types a Stamper knows: they are looked through one by one.
-const stampedTypes = 4
+const stampedTypes = 8
 
 // StamperOptions configures NewStamper.
 type StamperOptions struct {
