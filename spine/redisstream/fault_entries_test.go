@@ -59,6 +59,23 @@ func TestEntriesThatCannotBeReadBecomeDeadLettersAndHoldNothingUp(t *testing.T) 
 	y.clean(a)
 }
 
+// A pull has an entry that is no event in hand before it is a dead letter.
+func TestWhoWaitsForIdleWaitsForEntriesThatAreNoEvents(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	a := y.node("a", loose("mail"))
+	a.nothing()
+	require.NoError(t, y.server.Client().XAdd(y.soon(), &redis.XAddArgs{Stream: a.shards[0].in, Values: []string{"foo", "bar"}}).Err())
+	a.mu.Lock()
+	a.shards[0].stir()
+	a.mu.Unlock()
+	require.NoError(t, a.fetch(spine.Want{Events: 1, Bytes: 1 << 20}))
+	require.True(t, a.anyOdd())
+	backlog, err := a.Backlog(y.soon())
+	require.NoError(t, err)
+	assert.Equal(t, spine.Backlog{DeadLetters: 1}, backlog)
+}
+
 func TestAnEntryThatWasRemovedUnderItsReaderIsADeadLetter(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)

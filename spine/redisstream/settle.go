@@ -74,6 +74,18 @@ func (b *Backend) settleOdd(ctx context.Context) error {
 		return err
 	}
 	defer b.commits.leave()
+	return b.commitOdd(ctx)
+}
+
+// anyOdd reports whether there are such entries.
+func (b *Backend) anyOdd() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.shards, func(s *shard) bool { return s.owned() && len(s.odd) > 0 })
+}
+
+// commitOdd is settleOdd for who has entered commits.
+func (b *Backend) commitOdd(ctx context.Context) error {
 	b.mu.Lock()
 	stage := newStage(b)
 	b.staging = stage
