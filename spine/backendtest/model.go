@@ -165,15 +165,19 @@ func (m *model) pullSome() {
 	m.arrived(ds, w.Organs)
 }
 
-// pullAll pulls until nothing comes, and then nothing may be left that could have when the last pull began: the clock goes on.
+// pullAll pulls until nothing comes, and then nothing may be left that could have when the last pull began: the clock goes
+// on. While more is in flight than is in hand here, some of it is nobody's: a machine that stood still has lost a lease,
+// and will have it back.
 func (m *model) pullAll() {
+	began := time.Now()
 	var now time.Time
 	for {
 		now = m.store.Now()
 		ds := m.attempt(spine.Want{Events: math.MaxInt32})
-		if len(ds) == 0 {
+		if len(ds) == 0 && m.owner.backlog().InFlight <= len(m.inHand) {
 			break
 		}
+		require.Less(m, time.Since(began), soon, "something is in flight, and with nobody")
 		m.arrived(ds, nil)
 	}
 	for _, e := range m.events {
@@ -365,6 +369,9 @@ func (m *model) end() {
 			continue
 		}
 		b := m.backlog()
+		if b.Ready > 0 {
+			continue // it came since, or comes again from a lost lease; a pull demands that it comes
+		}
 		if b.Retrying+b.Delayed == 0 {
 			break
 		}
