@@ -62,10 +62,10 @@ conformance: ## Backend and store suites against every implementation: all tests
 	if [ -z "$$found" ]; then echo "no test is named *Conformance*" >&2; exit 1; fi; \
 	$(GO) test -count=1 -timeout $(TIMEOUT) -run Conformance $$found
 
-sim: ## Seeded simulations of Spine, Redis backend and cluster with faults (SEEDS=2000, of Redis five times as many); the engine beside its reference
+sim: ## Seeded simulations of Spine, Redis backend and cluster with faults (SEEDS=2000, of Redis three times as many); the engine beside its reference
 	$(call stage,sim: $(SEEDS) seeds)
 	$(GO) test ./spine -count=1 -timeout 4h -run Simulation -sim.seeds=$(SEEDS)
-	$(GO) test ./spine/redisstream -count=1 -timeout 4h -run RedisSimulation -redis.seeds=$$((5 * $(SEEDS)))
+	$(GO) test ./spine/redisstream -count=1 -timeout 4h -run RedisSimulation -redis.seeds=$$((3 * $(SEEDS)))
 	$(GO) test ./cluster -count=1 -run Simulated
 	$(GO) test ./examples/trading_orderbook/matching -count=1
 
@@ -80,9 +80,9 @@ mutants: ## Deliberate mistakes (testdata/mutants/*.mutant), each of which a tes
 	$(GO) run ./.ci/mutate
 
 # All of them take ten minutes and more.
-mutants-part: ## A tenth of the mutants, another tenth with each commit; any that is stale
-	$(call stage,mutants: a tenth)
-	$(GO) run ./.ci/mutate -part $$(( $$(git rev-list --count HEAD 2>/dev/null || echo 0) % 10 + 1 ))/10
+mutants-part: ## A fifteenth of the mutants, another one with each commit; any that is stale
+	$(call stage,mutants: a fifteenth)
+	$(GO) run ./.ci/mutate -part $$(( $$(git rev-list --count HEAD 2>/dev/null || echo 0) % 15 + 1 ))/15
 
 golden: ## Rewrite golden files; review the diff
 	$(call stage,golden)
