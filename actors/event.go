@@ -22,8 +22,9 @@ type record struct {
 	timeUS  int64  // creation, microseconds since 1970 UTC
 	hops    uint16
 	hasKey  bool
-	checked bool // checking mode: handlers prove that they leave the payload alone
-	random  bool // the id was drawn here
+	checked bool   // checking mode: handlers prove that they leave the payload alone
+	random  bool   // the id was drawn here
+	number  uint16 // of the type in this process, see TypeNumber
 
 	key         string
 	id          ID
@@ -158,6 +159,11 @@ const (
 func micro(t time.Time) int64 { return t.UnixMicro() }
 
 func fromMicro(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// TypeNumber is the same for all events of this type that were made of payloads in this process, and of no other type;
+// 0 is of no type: it is the event's where its payload was not a Go value, or there are more than 65,535 types.
+// For runtimes: it spares them looking the type up.
+func (e Event) TypeNumber() uint16 { return e.r.number }
 
 // RandomID reports whether the id was drawn at random in this process, so that no other event
 // can have it and stores need not look for duplicates.

@@ -28,6 +28,7 @@ type stamped struct {
 	goType  reflect.Type
 	pointer bool
 	event   string // the last event type of its payloads
+	number  uint16 // of that
 }
 
 // stampedTypes is how many types a Stamper knows: they are looked through one by one.
@@ -156,12 +157,14 @@ func (s *Stamper) fillType(r *record, p Payload) error {
 	}
 	r.payload, r.typ = p, p.EventType()
 	if r.typ != "" && r.typ == known.event {
+		r.number = known.number
 		return nil
 	}
 	if err := CheckName("event type", r.typ); err != nil {
 		return fmt.Errorf("%T: %w", p, err)
 	}
-	known.event = r.typ
+	known.event, known.number = r.typ, typeNumber(r.typ)
+	r.number = known.number
 	return nil
 }
 
@@ -221,6 +224,7 @@ func (r *record) clone() *record {
 	return &record{
 		id: r.id, correlation: r.correlation, causation: r.causation, timeUS: r.timeUS,
 		typ: r.typ, key: r.key, extra: r.extra, payload: r.payload, hops: r.hops, hasKey: r.hasKey, checked: r.checked, random: r.random,
+		number: r.number,
 	}
 }
 

@@ -116,7 +116,7 @@ func (c *core) unwanted(d *Delivery, p uint32) {
 }
 
 func (c *core) nobodyWants(d *Delivery) {
-	if c.stats.unwanted(d.Event.Type()) {
+	if c.stats.unwanted(d.Event, d.number) {
 		c.note(Note{Kind: NoteUnwanted, Event: d.Event})
 	}
 }

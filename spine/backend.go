@@ -179,6 +179,8 @@ type Delivery struct {
 	Todo []Todo
 	// organs are those of the usual case, from a backend that has just looked them up.
 	organs []int32
+	// number is Event.TypeNumber from a backend that has it at hand, with Acked.
+	number uint16
 	// Acked says that no organ of the service wants the event, and that the backend has acknowledged it by itself: the
 	// delivery has an Event and nothing else, is there to be counted, and is not to be settled. A backend that
 	// leaves it to the service hands such an event out with a Todo that is empty and not nil.

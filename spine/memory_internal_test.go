@@ -120,7 +120,7 @@ func TestMemoryLogKeepsWhatIsNotDropped(t *testing.T) {
 			l.drop(first)
 			require.Equal(t, first, l.first)
 			for p := first; p < l.end; p++ {
-				require.True(t, l.at(p) == evs[p])
+				require.True(t, l.at(p).event == evs[p])
 			}
 			require.LessOrEqual(t, len(l.chunks), int(l.end-first)/memoryChunkSize+2)
 		}

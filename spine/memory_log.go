@@ -1,6 +1,7 @@
 package spine
 
 import (
+	"math"
 	"time"
 
 	"github.com/necrostack/necrostack/actors"
@@ -19,8 +20,24 @@ type memoryLog struct {
 const memoryChunkSize = 512
 
 type memoryChunk struct {
-	events [memoryChunkSize]actors.Event
-	full   time.Time // since when; the zero time while it is not
+	entries [memoryChunkSize]memoryEntry
+	full    time.Time // since when; the zero time while it is not
+}
+
+// memoryEntry is an event of the stream, with what a service has to know of it to pull it: the event itself may be in the
+// memory of another core.
+type memoryEntry struct {
+	event  actors.Event
+	size   int32  // Event.Size when it was appended
+	number uint16 // of its type; 0: the event says where it goes
+}
+
+func entryOf(ev actors.Event) memoryEntry {
+	e := memoryEntry{event: ev, size: int32(min(ev.Size(), math.MaxInt32))}
+	if ev.Only() == "" {
+		e.number = ev.TypeNumber()
+	}
+	return e
 }
 
 func (l *memoryLog) append(ev actors.Event, now time.Time) {
@@ -29,7 +46,7 @@ func (l *memoryLog) append(ev actors.Event, now time.Time) {
 		l.grow()
 	}
 	c := l.chunks[i/memoryChunkSize]
-	c.events[i%memoryChunkSize] = ev
+	c.entries[i%memoryChunkSize] = entryOf(ev)
 	if i%memoryChunkSize == memoryChunkSize-1 {
 		c.full = now
 	}
@@ -46,9 +63,9 @@ func (l *memoryLog) grow() {
 }
 
 // at returns the event at a position from first to before end.
-func (l *memoryLog) at(position uint64) actors.Event {
+func (l *memoryLog) at(position uint64) *memoryEntry {
 	i := position - l.base
-	return l.chunks[i/memoryChunkSize].events[i%memoryChunkSize]
+	return &l.chunks[i/memoryChunkSize].entries[i%memoryChunkSize]
 }
 
 // aged returns the position up to which events may be dropped: of those before pulled, the whole
@@ -71,7 +88,7 @@ func (l *memoryLog) drop(position uint64) {
 	for l.first < position {
 		from := (l.first - l.base) % memoryChunkSize
 		to := min(memoryChunkSize, from+position-l.first)
-		clear(l.chunks[0].events[from:to])
+		clear(l.chunks[0].entries[from:to])
 		l.first += to - from
 		if to == memoryChunkSize {
 			l.shrink()

@@ -31,7 +31,7 @@ func (s *memoryService) adopt(organs []OrganSpec) {
 func (s *memoryService) adoptSlot(slot *memorySlot, names []string) {
 	former := slices.Clone(slot.works)
 	slot.listed = false
-	slot.begin(s.routes.of(slot.event.Type(), slot.event.Only()).organs)
+	slot.begin(s.routes.find(slot.event.Type(), slot.event.Only()).organs)
 	for i := range slot.works {
 		w := &slot.works[i]
 		at := slices.IndexFunc(former, func(f memoryWork) bool {

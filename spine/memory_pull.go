@@ -3,8 +3,6 @@ package spine
 import (
 	"math"
 	"time"
-
-	"github.com/necrostack/necrostack/actors"
 )
 
 // memoryBatch is what one Pull brings.
@@ -26,9 +24,9 @@ func roomOf(w Want, organ int) int {
 	}
 }
 
-// takes reports whether ev may be handed out too.
-func (b *memoryBatch) takes(ev actors.Event) bool {
-	return len(b.out) == 0 || len(b.out) < b.want.Events && ev.Size() <= b.left
+// takes reports whether an event of this size may be handed out too.
+func (b *memoryBatch) takes(size int32) bool {
+	return len(b.out) == 0 || len(b.out) < b.want.Events && int(size) <= b.left
 }
 
 // add hands out the works of slot that are in flight since handout. plain are the organs if these are all who listen
@@ -43,13 +41,13 @@ func (b *memoryBatch) add(slot *memorySlot, handout uint64, plain []int32) {
 	} else {
 		d.Todo = slot.todo(handout)
 	}
-	b.left -= slot.event.Size()
+	b.left -= int(slot.size)
 }
 
 // pass tells of an event that nobody wants.
-func (b *memoryBatch) pass(ev actors.Event) {
-	b.out = append(b.out, Delivery{Event: ev, Acked: true})
-	b.left -= ev.Size()
+func (b *memoryBatch) pass(e *memoryEntry) {
+	b.out = append(b.out, Delivery{Event: e.event, number: e.number, Acked: true})
+	b.left -= int(e.size)
 }
 
 // todo lists the works handed out as handout.
@@ -104,7 +102,7 @@ func (s *memoryService) poll(w Want) []Delivery {
 // later may go before it.
 func (s *memoryService) pullAgain(b *memoryBatch, now time.Time) bool {
 	for i, slot := range s.again {
-		if !b.takes(slot.event) {
+		if !b.takes(slot.size) {
 			s.again = s.again[i:]
 			return false
 		}
@@ -126,7 +124,7 @@ func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 			if h == nil {
 				break
 			}
-			if !b.takes(h.first().event) {
+			if !b.takes(h.first().size) {
 				return
 			}
 			slot := line.take(h, int32(organ))
@@ -142,8 +140,8 @@ func (s *memoryService) pullHeld(b *memoryBatch, now time.Time) {
 func (s *memoryService) pullFresh(b *memoryBatch, now time.Time) {
 	before := s.cursor
 	for s.unread() > 0 {
-		ev, route := s.next()
-		if !b.takes(ev) {
+		e, route := s.next()
+		if !b.takes(e.size) {
 			break
 		}
 		switch route {
@@ -151,9 +149,9 @@ func (s *memoryService) pullFresh(b *memoryBatch, now time.Time) {
 			s.cursor++
 		case unwantedRoute:
 			s.cursor++
-			b.pass(ev)
+			b.pass(e)
 		default:
-			s.hand(b, s.fresh(ev, route), now, route.plain())
+			s.hand(b, s.fresh(e, route), now, route.plain())
 		}
 	}
 	s.passed(before)
@@ -168,15 +166,15 @@ func (s *memoryService) passed(before uint64) {
 }
 
 // next returns the next event of the log, and where it goes: nil is to another service.
-func (s *memoryService) next() (actors.Event, *memoryRoute) {
-	ev := s.stream.log.at(s.cursor)
-	return ev, s.routes.of(ev.Type(), ev.Only())
+func (s *memoryService) next() (*memoryEntry, *memoryRoute) {
+	e := s.stream.log.at(s.cursor)
+	return e, s.routes.of(e)
 }
 
-// fresh takes the next event of the log, which is ev, into a slot.
-func (s *memoryService) fresh(ev actors.Event, route *memoryRoute) *memorySlot {
+// fresh takes the next event of the log, which is e, into a slot.
+func (s *memoryService) fresh(e *memoryEntry, route *memoryRoute) *memorySlot {
 	s.cursor++
-	return s.slots.take(ev, s.cursor-1, route.organs, s.stream.handouts)
+	return s.slots.take(e, s.cursor-1, route.organs, s.stream.handouts)
 }
 
 // hand hands out what is ready of slot, unless it has to wait behind what is held.

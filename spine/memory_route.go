@@ -7,8 +7,7 @@ type memoryRoutes struct {
 	service   string
 	addresses []string // by organ: what Event.Only calls it
 	byType    map[string]*memoryRoute
-	lastType  string
-	last      *memoryRoute // of lastType: events come in runs of one type
+	byNumber  []*memoryRoute // by Event.TypeNumber; nil is not known yet
 }
 
 // memoryRoute is where events of one kind go.
@@ -46,20 +45,28 @@ func newMemoryRoutes(service string, organs []OrganSpec) memoryRoutes {
 	return r
 }
 
-// of returns the route of an event of this type that is addressed to only (Event.Only); nil when
-// it is for another service.
-func (r *memoryRoutes) of(typ, only string) *memoryRoute {
+// of returns the route of an event; nil when it is for another service.
+func (r *memoryRoutes) of(e *memoryEntry) *memoryRoute {
+	if n := int(e.number); n != 0 && n < len(r.byNumber) && r.byNumber[n] != nil {
+		return r.byNumber[n]
+	}
+	route := r.find(e.event.Type(), e.event.Only())
+	if n := int(e.number); n != 0 {
+		r.byNumber = grown(r.byNumber, n+1)
+		r.byNumber[n] = route
+	}
+	return route
+}
+
+// find is of, for an event of this type that is addressed to only (Event.Only).
+func (r *memoryRoutes) find(typ, only string) *memoryRoute {
 	if only != "" {
 		return r.addressed(typ, only)
 	}
-	if typ == r.lastType && r.last != nil {
-		return r.last
+	if route := r.byType[typ]; route != nil {
+		return route
 	}
-	r.lastType, r.last = typ, r.byType[typ]
-	if r.last == nil {
-		r.last = unwantedRoute
-	}
-	return r.last
+	return unwantedRoute
 }
 
 func (r *memoryRoutes) addressed(typ, only string) *memoryRoute {

@@ -25,6 +25,7 @@ type memorySlot struct {
 	works    []memoryWork
 	index    uint32
 	open     uint32        // works not finished; 0: the slot is free
+	size     int32         // of the event, as memoryEntry has it
 	listed   bool          // among those to be handed out again
 	alone    [1]memoryWork // works, of an event for one organ
 }
@@ -72,7 +73,7 @@ const (
 )
 
 // take puts an event into a free slot, ready for organs.
-func (t *memorySlots) take(ev actors.Event, position uint64, organs []int32, handouts uint64) *memorySlot {
+func (t *memorySlots) take(e *memoryEntry, position uint64, organs []int32, handouts uint64) *memorySlot {
 	if len(t.free) == 0 {
 		t.grow()
 	}
@@ -80,7 +81,7 @@ func (t *memorySlots) take(ev actors.Event, position uint64, organs []int32, han
 	slot := t.slot(t.free[last])
 	t.free = t.free[:last]
 	t.taken++
-	slot.event, slot.position, slot.since = ev, position, handouts
+	slot.event, slot.size, slot.position, slot.since = e.event, e.size, position, handouts
 	slot.begin(organs)
 	return slot
 }

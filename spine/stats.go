@@ -68,7 +68,7 @@ type statsBook struct {
 }
 
 func newStatsBook() statsBook {
-	return statsBook{unwantedTypes: typeCounts{}, enqueueTypes: typeCounts{}}
+	return statsBook{unwantedTypes: newTypeCounts(), enqueueTypes: newTypeCounts()}
 }
 
 // organBook counts for one organ.
@@ -108,32 +108,61 @@ func (s *statsBook) settled(o *organBook, x *Settlement, a Answer) {
 	}
 }
 
-// unwanted counts an event nobody listens to, and reports whether its type is new.
-func (s *statsBook) unwanted(typ string) bool { return s.unwantedTypes.add(typ) }
+// unwanted counts an event nobody listens to, and reports whether its type is new. number is Event.TypeNumber, or 0.
+func (s *statsBook) unwanted(ev actors.Event, number uint16) bool {
+	return s.unwantedTypes.addNumbered(ev, number)
+}
 
 func (s *statsBook) enqueueFailure(typ string) { s.enqueueTypes.add(typ) }
 
-// typeCounts counts by event type. What a matching engine emits and nobody hears comes by the million: the counts
-// are behind pointers so that one look-up will do.
-type typeCounts map[string]*int
+// typeCounts counts by event type.
+type typeCounts struct {
+	byType   map[string]*int
+	byNumber []*int // the same counts, by actors.Event.TypeNumber as far as they have come
+}
 
-func (m typeCounts) add(typ string) (first bool) {
-	n := m[typ]
-	if n == nil && len(m) >= typesBound {
+func newTypeCounts() typeCounts { return typeCounts{byType: map[string]*int{}} }
+
+func (t *typeCounts) add(typ string) (n *int, first bool) {
+	n = t.byType[typ]
+	if n == nil && len(t.byType) >= typesBound {
 		typ = otherTypes
-		n = m[typ]
+		n = t.byType[typ]
 	}
 	if n == nil {
 		n = new(int)
-		m[typ] = n
+		t.byType[typ] = n
 	}
 	*n++
-	return *n == 1
+	return n, *n == 1
 }
 
-func (m typeCounts) now() map[string]int {
-	counts := make(map[string]int, len(m))
-	for typ, n := range m {
+// addNumbered is add, and looks at an event with a number only the first time: what a matching engine emits and nobody hears
+// comes by the million, from another core.
+func (t *typeCounts) addNumbered(ev actors.Event, number uint16) (first bool) {
+	if int(number) < len(t.byNumber) && t.byNumber[number] != nil {
+		*t.byNumber[number]++
+		return false
+	}
+	n, first := t.add(ev.Type())
+	if number != 0 {
+		t.byNumber = grown(t.byNumber, int(number)+1)
+		t.byNumber[number] = n
+	}
+	return first
+}
+
+// grown is s with at least n elements, the new ones zero.
+func grown[T any](s []T, n int) []T {
+	if len(s) < n {
+		s = append(s, make([]T, n-len(s))...)
+	}
+	return s
+}
+
+func (t *typeCounts) now() map[string]int {
+	counts := make(map[string]int, len(t.byType))
+	for typ, n := range t.byType {
 		counts[typ] = *n
 	}
 	return counts

@@ -62,11 +62,32 @@ func TestStatsBoundTheNumberOfTypes(t *testing.T) {
 	t.Parallel()
 	s := newStatsBook()
 	for i := range typesBound {
-		assert.True(t, s.unwanted(fmt.Sprint("T", i)))
+		_, first := s.enqueueTypes.add(fmt.Sprint("T", i))
+		assert.True(t, first)
 	}
-	assert.False(t, s.unwanted("T0"))
-	assert.True(t, s.unwanted("MORE"), "told once for all the others")
-	assert.False(t, s.unwanted("STILL_MORE"))
-	assert.Equal(t, 2, *s.unwantedTypes[otherTypes])
-	assert.Len(t, s.unwantedTypes, typesBound+1)
+	_, first := s.enqueueTypes.add("T0")
+	assert.False(t, first)
+	_, first = s.enqueueTypes.add("MORE")
+	assert.True(t, first, "told once for all the others")
+	_, first = s.enqueueTypes.add("STILL_MORE")
+	assert.False(t, first)
+	assert.Len(t, s.enqueueTypes.now(), typesBound+1)
+	assert.Equal(t, 2, s.enqueueTypes.now()[otherTypes])
+}
+
+type sunset struct{}
+
+func (sunset) EventType() string { return "SUNSET" }
+
+func TestUnwantedEventsCountByTypeWhateverTheirNumber(t *testing.T) {
+	t.Parallel()
+	s := newStatsBook()
+	now := time.Unix(1_900_000_000, 0)
+	ev, other := ticks(t, 1, tick{}, now)[0], ticks(t, 1, sunset{}, now)[0]
+	require.NotZero(t, ev.TypeNumber())
+	assert.True(t, s.unwanted(ev, ev.TypeNumber()))
+	assert.False(t, s.unwanted(ev, 0), "the same type")
+	assert.False(t, s.unwanted(ev, ev.TypeNumber()))
+	assert.True(t, s.unwanted(other, other.TypeNumber()))
+	assert.Equal(t, map[string]int{ev.Type(): 3, other.Type(): 1}, s.unwantedTypes.now())
 }
