@@ -22,13 +22,21 @@ func Digest(emitted []actors.Event, exact bool) (uint64, error) {
 		return exactDigest(emitted)
 	}
 	d := uint64(lightSeed)
+	last, lastSum := "", emptySum
 	for _, ev := range emitted {
+		// What one Step emits mostly has the Step's own key.
+		if key := ev.Key(); key != last {
+			last, lastSum = key, xxhash.Sum64String(key)
+		}
 		d = mix(d, xxhash.Sum64String(ev.Type()))
-		d = mix(d, xxhash.Sum64String(ev.Key()))
+		d = mix(d, lastSum)
 		d = mix(d, uint64(delayOf(ev)))
 	}
 	return d &^ exactBit, nil
 }
+
+// emptySum is the sum of no key.
+var emptySum = xxhash.Sum64(nil)
 
 // lightSeed is the light digest of no emissions.
 const lightSeed = 0x4e4f4e4550574e00

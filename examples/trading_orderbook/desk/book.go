@@ -113,7 +113,7 @@ func (b *book) decodeNew(p *Command) {
 	c := &b.command
 	c.Op = matching.NewOrder
 	c.Trader = b.trader(p.TraderID)
-	c.Order = b.engine.Names().Order(b.bytes(p.OrderID))
+	c.Order = b.engine.Names().Order([]byte(p.OrderID))
 	b.orders = named(b.orders, uint32(c.Order), p.OrderID)
 	c.Side = wordOr(matching.ParseSide, p.Side, 0)
 	c.Type = wordOr(matching.ParseType, p.OrderType, unknown)
@@ -139,17 +139,17 @@ const unknown = 0xff
 // find names the order of a cancel or an amend. A trader whom the engine does not know owns nothing.
 func (b *book) find(p *Command) {
 	names := b.engine.Names()
-	b.command.Order = names.FindOrder(b.bytes(p.OrderID))
+	b.command.Order = names.FindOrder([]byte(p.OrderID))
 	if p.TraderID == "" {
 		return
 	}
-	if b.command.Trader = names.FindTrader(b.bytes(p.TraderID)); b.command.Trader == 0 {
+	if b.command.Trader = names.FindTrader([]byte(p.TraderID)); b.command.Trader == 0 {
 		b.command.Order = 0
 	}
 }
 
 func (b *book) trader(name string) matching.TraderID {
-	id := b.engine.Names().Trader(b.bytes(name))
+	id := b.engine.Names().Trader([]byte(name))
 	b.traders = named(b.traders, uint32(id), name)
 	return id
 }
@@ -176,14 +176,8 @@ func (b *book) lots(q Quantity) int64 {
 }
 
 func (b *book) ticks(d Decimal) int64 {
-	ticks, _ := b.spec.ParsePrice(b.bytes(string(d)))
+	ticks, _ := b.spec.ParsePrice([]byte(d))
 	return ticks
-}
-
-// bytes is text in memory that is good until the next call.
-func (b *book) bytes(text string) []byte {
-	b.scratch = append(b.scratch[:0], text...)
-	return b.scratch
 }
 
 // wordOr reads a word with one of the engine's functions.

@@ -17,6 +17,8 @@ type recent struct {
 	limit int
 	slots []uint64 // open addressing, at most half full; 0 is empty
 	shift int
+
+	warmed uint64 // keeps a read that nobody needs
 }
 
 func newRecent(limit int) recent {
@@ -39,7 +41,13 @@ func (r *recent) find(mark uint64) int {
 	return i
 }
 
-func (r *recent) has(mark uint64) bool { return r.slots[r.find(mark)] != 0 }
+func (r *recent) has(mark uint64) bool {
+	if len(r.ring) == r.limit && r.limit > 0 {
+		// An order that is not there is going to push the oldest out: its far slot is waited for together with this one's.
+		r.warmed += r.slots[r.home(r.ring[r.next])]
+	}
+	return r.slots[r.find(mark)] != 0
+}
 
 // add remembers a mark that is not there. A window of no orders forgets it at once.
 func (r *recent) add(mark uint64) {
