@@ -21,6 +21,7 @@ type Stamper struct {
 	lastKey  string
 	known    [stampedTypes]stamped // an organ emits a few types, by turns
 	next     int                   // which of them is forgotten next
+	names    map[string]uint16     // event types that are sound, and their numbers
 }
 
 // stamped is a payload type that has been checked.
@@ -33,6 +34,9 @@ type stamped struct {
 
 // stampedTypes is how many types a Stamper knows: they are looked through one by one.
 const stampedTypes = 8
+
+// stampedNames is how many event types a Stamper knows. It begins anew when there are more: they may come from outside.
+const stampedNames = 4096
 
 // StamperOptions configures NewStamper.
 type StamperOptions struct {
@@ -160,12 +164,27 @@ func (s *Stamper) fillType(r *record, p Payload) error {
 		r.number = known.number
 		return nil
 	}
-	if err := CheckName("event type", r.typ); err != nil {
+	if r.number, err = s.name(r.typ); err != nil {
 		return fmt.Errorf("%T: %w", p, err)
 	}
-	known.event, known.number = r.typ, typeNumber(r.typ)
-	r.number = known.number
+	known.event, known.number = r.typ, r.number
 	return nil
+}
+
+// name checks the name of an event type, and returns its number.
+func (s *Stamper) name(typ string) (uint16, error) {
+	if n, ok := s.names[typ]; ok {
+		return n, nil
+	}
+	if err := CheckName("event type", typ); err != nil {
+		return 0, err
+	}
+	if len(s.names) >= stampedNames || s.names == nil {
+		s.names = map[string]uint16{}
+	}
+	n := typeNumber(typ)
+	s.names[typ] = n
+	return n, nil
 }
 
 // typeOf returns what is known of the payload's Go type. The pointer is good until the next call.
