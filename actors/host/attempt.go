@@ -14,15 +14,24 @@ import (
 // touched serves for the next handling.
 type attempt struct {
 	organ *Organ
-	used  atomic.Bool // somebody has looked, or asked which attempt it is
+	used  atomic.Bool  // somebody has looked, or asked which attempt it is
+	at    atomic.Int32 // which item of batch it is
 
-	mu     sync.Mutex
-	event  actors.Event
-	number int32           // of the attempt, 1 for the first
-	start  time.Time       // zero: not read; the first look is then the start
-	inner  context.Context // made at the first look
-	cancel context.CancelFunc
-	over   bool
+	mu      sync.Mutex
+	batch   *Batch          // nil when it is over
+	was     Item            // that it was, if anybody has used it
+	started int32           // the item that start is of
+	start   time.Time       // of another item it is not read, and the first look is then the start
+	inner   context.Context // made at the first look
+	cancel  context.CancelFunc
+}
+
+// item is which handling it is. a.mu is held.
+func (a *attempt) item() *Item {
+	if a.batch == nil {
+		return &a.was
+	}
+	return &a.batch.Items[a.at.Load()]
 }
 
 // Deadline implements context.Context.
@@ -40,11 +49,12 @@ func (a *attempt) Value(key any) any {
 	if _, ok := key.(actors.AttemptKey); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		if a.event.IsZero() {
-			return nil // between two handlings: there is none
+		it := a.item()
+		if it.Event.IsZero() {
+			return nil // between two batches: there is none
 		}
 		a.used.Store(true)
-		return &actors.AttemptInfo{Event: a.event.ID(), Organ: a.organ.name, Attempt: int(a.number)}
+		return &actors.AttemptInfo{Event: it.Event.ID(), Organ: a.organ.name, Attempt: int(it.Attempt)}
 	}
 	return a.look().Value(key)
 }
@@ -55,27 +65,23 @@ func (a *attempt) look() context.Context {
 	a.used.Store(true)
 	if a.inner == nil {
 		start := a.start
-		if start.IsZero() {
+		if a.batch == nil || a.start.IsZero() || a.at.Load() != a.started {
 			start = clock()
 		}
 		a.inner, a.cancel = context.WithDeadline(a.organ.base, start.Add(a.organ.config.Policy.Timeout))
-		if a.over {
+		if a.batch == nil {
 			a.cancel()
 		}
 	}
 	return a.inner
 }
 
-// again sets a up for the next attempt, if nobody has used it; else it is over for good.
-func (a *attempt) again(ev actors.Event, number int32, start time.Time) bool {
+// set makes a the attempt at item i of b, which started then.
+func (a *attempt) set(b *Batch, i int, start time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.used.Load() {
-		a.close()
-		return false
-	}
-	a.event, a.number, a.start, a.over = ev, number, start, false
-	return true
+	a.batch, a.started, a.start = b, int32(i), start
+	a.at.Store(int32(i))
 }
 
 // returned says that the handler is done. It reports whether anybody has used the attempt, whose derived
@@ -89,7 +95,7 @@ func (a *attempt) returned() (used bool, err error) {
 	if a.inner != nil {
 		err = a.inner.Err()
 	}
-	a.close()
+	a.end()
 	return true, err
 }
 
@@ -98,14 +104,15 @@ func (a *attempt) returned() (used bool, err error) {
 func (a *attempt) rest() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.used.Load() {
-		a.event = actors.Event{}
-	}
-	a.close()
+	a.end()
 }
 
-func (a *attempt) close() {
-	a.over = true
+// end lets go of the batch. a.mu is held.
+func (a *attempt) end() {
+	if a.batch != nil && a.used.Load() {
+		a.was = *a.item()
+	}
+	a.batch = nil
 	if a.cancel != nil {
 		a.cancel()
 	}

@@ -46,6 +46,22 @@ func TestContextOfAnAttempt(t *testing.T) {
 	})
 }
 
+func TestDeadlineOfALaterEventCountsFromItsOwnFirstLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		seen := 0
+		o := own(t, looking(func(ctx context.Context, _ ping) {
+			if seen++; seen == 1 {
+				time.Sleep(2 * time.Second) // and does not look
+				return
+			}
+			until, _ := ctx.Deadline()
+			assert.Equal(t, 10*time.Second, time.Until(until))
+		}), host.OrganConfig{Policy: within(10 * time.Second)})
+		assert.Equal(t, all(host.Handled, 2), codes(o.sleepRun(2*time.Second, pings(t, 2)...)))
+	})
+}
+
 func TestContextEndsWithItsHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

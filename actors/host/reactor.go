@@ -240,9 +240,17 @@ func (r *reactor) ready(b *Batch, i int) *attempt {
 	case r.looks:
 		start = clock()
 	}
-	it := &b.Items[i]
-	if r.attempt == nil || !r.attempt.again(it.Event, it.Attempt, start) {
-		r.attempt = &attempt{organ: r.organ, event: it.Event, number: it.Attempt, start: start}
+	if r.attempt != nil && r.attempt.used.Load() {
+		r.attempt.rest()
+		r.attempt = nil
+	}
+	if r.attempt == nil {
+		r.attempt = &attempt{organ: r.organ}
+	}
+	if r.attempt.batch != b || !start.IsZero() {
+		r.attempt.set(b, i, start)
+	} else {
+		r.attempt.at.Store(int32(i)) // the usual case: neither lock nor clock
 	}
 	return r.attempt
 }
