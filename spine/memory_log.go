@@ -14,10 +14,14 @@ type memoryLog struct {
 	base   uint64 // position of the first event of the first chunk
 	first  uint64 // position of the oldest event
 	end    uint64 // position of the next event
-	spare  *memoryChunk
+	spare  []*memoryChunk
 }
 
-const memoryChunkSize = 512
+const (
+	memoryChunkSize = 512
+	// memorySpares is how many chunks are kept for later, of 8 KB each.
+	memorySpares = 32
+)
 
 type memoryChunk struct {
 	entries [memoryChunkSize]memoryEntry
@@ -54,12 +58,13 @@ func (l *memoryLog) append(ev actors.Event, now time.Time) {
 }
 
 func (l *memoryLog) grow() {
-	c := l.spare
-	if c == nil {
-		c = &memoryChunk{}
+	n := len(l.spare)
+	if n == 0 {
+		l.chunks = append(l.chunks, &memoryChunk{})
+		return
 	}
-	l.spare = nil
-	l.chunks = append(l.chunks, c)
+	l.chunks = append(l.chunks, l.spare[n-1])
+	l.spare = l.spare[:n-1]
 }
 
 // at returns the event at a position from first to before end.
@@ -98,8 +103,10 @@ func (l *memoryLog) drop(position uint64) {
 
 // shrink takes away the first chunk.
 func (l *memoryLog) shrink() {
-	l.spare = l.chunks[0]
-	l.spare.full = time.Time{}
+	if len(l.spare) < memorySpares {
+		l.chunks[0].full = time.Time{}
+		l.spare = append(l.spare, l.chunks[0])
+	}
 	last := len(l.chunks) - 1
 	copy(l.chunks, l.chunks[1:])
 	l.chunks[last] = nil
