@@ -37,6 +37,11 @@ type keyedDef[S any] struct {
 // BinaryUnmarshaler on *S, a protobuf message, or JSON. A state that JSON would not bring
 // back as it was (unexported fields, interfaces, two fields of one name) and that has no
 // codec of its own is refused, since the loss would be silent.
+//
+// A JSON state may gain fields: what was stored without one has it zero. Stored fields that the state has not, since they
+// were renamed or a newer program has written them, put the cell in quarantine (persistence.ErrCorrupt): nothing of it is
+// lost, and its events become dead letters, until the state can read them: give it an UnmarshalJSON (and a
+// MarshalJSON) that knows both forms.
 func NewKeyed[S any](name string, fresh func(key string) *S, parts ...Part[S]) *Keyed[S] {
 	d := &keyedDef[S]{
 		name:    name,

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +150,21 @@ func TestBrokenStateLeavesTheCellAlone(t *testing.T) {
 	data, err := c.MarshalState()
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"cents":1,"seen":0}`, string(data))
+}
+
+// TestJSONStateWithAFieldItHasNoPlaceForIsRefused: read without it, the state would be written without it.
+func TestJSONStateWithAFieldItHasNoPlaceForIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCell(t, keyedOf(fresh[tally], func(*tally) {}))
+	require.NoError(t, c.UnmarshalState([]byte(`{"cents":5}`)), "one that is not there is zero")
+	blanks := strings.Repeat(" ", 8<<10) // states of any size have the same rules
+	for _, data := range []string{`{"cents":5,"sum":1}`, blanks + `{"cents":5,"sum":1}`} {
+		require.ErrorContains(t, c.UnmarshalState([]byte(data)), `unknown field "sum"`)
+	}
+	for _, data := range []string{`{"cents":5} {}`, blanks + `{"cents":5} {}`} {
+		require.ErrorContains(t, c.UnmarshalState([]byte(data)), "2 bytes follow the state")
+	}
+	require.NoError(t, c.UnmarshalState([]byte(blanks+`{"cents":5}`+"\n")))
 }
 
 func TestStateThatDoesNotEncode(t *testing.T) {

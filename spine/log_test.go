@@ -47,6 +47,23 @@ func logged(t *testing.T, level slog.Level) (root actors.ID, lines []line, raw s
 	return root, lines, raw
 }
 
+func TestEventsThatStayBehindInMemoryAreTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var out bytes.Buffer
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := spine.New(spine.NewMemory(), spine.WithLogger(slog.New(slog.NewTextHandler(&out, nil))),
+			spine.WithOrgan(actors.NewOrgan("a", actors.Sink(func(context.Context, actors.EventOf[text]) error {
+				cancel()
+				return nil
+			}))))
+		require.NoError(t, err)
+		_, err = s.Publish(t.Context(), text{"1"}, actors.With(text{"2"}, actors.After(time.Hour)))
+		require.NoError(t, err)
+		require.NoError(t, s.Run(ctx))
+		assert.Contains(t, out.String(), `level=WARN msg="events are left in memory, and end with the process" service=main events=1`)
+	})
+}
+
 func TestFiveLinesTellAnEventsLife(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		root, lines, raw := logged(t, slog.LevelDebug)

@@ -119,7 +119,7 @@ func (m *Memory) serving(term uint64) (*memoryService, error) {
 	case m.closed:
 		return nil, ErrClosed
 	case m.service == nil:
-		return nil, fmt.Errorf("%w: it is not open", ErrService)
+		return nil, fmt.Errorf("%w: no Spine runs on this backend yet (Hooks.Started tells)", ErrService)
 	case m.service.term != term:
 		return nil, fmt.Errorf("%w %q has been opened again", ErrService, m.service.name)
 	default:

@@ -93,8 +93,24 @@ func (s *Spine) finish(r *run, err error) error {
 	s.last = r.statsNow()
 	s.run, s.running = nil, false
 	s.mu.Unlock()
-	r.trace.stopped(s.service, err)
+	r.trace.stopped(s.service, err, s.leaves())
 	return err
+}
+
+// leaves is how many events stay behind in a backend that keeps them no longer than the process; 0 where it keeps them.
+func (s *Spine) leaves() int {
+	if d, ok := s.backend.(Durable); ok && d.Durable() {
+		return 0
+	}
+	i, ok := s.backend.(Inspector)
+	if !ok {
+		return 0
+	}
+	b, err := i.Backlog(context.Background())
+	if err != nil {
+		return 0 // it is closed, or somebody else's by now
+	}
+	return b.Ready + b.InFlight + b.Retrying + b.Waiting + b.Delayed
 }
 
 // run is a Spine while it runs: the core, and around it the actor that steps it, the goroutines

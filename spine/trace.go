@@ -26,12 +26,16 @@ func (t *tracer) started(s Service) {
 	}
 }
 
-func (t *tracer) stopped(s Service, err error) {
+// stopped tells the end of a run. left events are in memory alone.
+func (t *tracer) stopped(s Service, err error, left int) {
 	if err != nil {
 		t.log.Error("spine stopped", "service", s.Name, "error", clipError(err))
-		return
+	} else {
+		t.log.Info("spine stopped", "service", s.Name)
 	}
-	t.log.Info("spine stopped", "service", s.Name)
+	if left > 0 {
+		t.log.Warn("events are left in memory, and end with the process", "service", s.Name, "events", left)
+	}
 }
 
 func (t *tracer) received(ds []Delivery) {

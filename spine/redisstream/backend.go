@@ -142,7 +142,7 @@ func (b *Backend) ready() error {
 		return err
 	}
 	if !b.serving {
-		return fmt.Errorf("%w: it is not open", spine.ErrService)
+		return fmt.Errorf("%w: no Spine runs on this backend yet (Hooks.Started tells)", spine.ErrService)
 	}
 	return nil
 }
