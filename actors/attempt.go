@@ -15,7 +15,8 @@ type AttemptInfo struct {
 
 // EffectKey returns "<event id>/<organ>", the same over all attempts: the idempotency key
 // to give to the outside world (mail, payment, HTTP), where effects happen at least
-// once. Outside a handler it is "". In a SinkBatch use each event's own id.
+// once. Outside a handler it is "". In a SinkBatch use each event's own id. A replayed dead letter is another event, with
+// another key.
 func EffectKey(ctx context.Context) string {
 	a, ok := ctx.Value(AttemptKey{}).(*AttemptInfo)
 	if !ok || a == nil {
