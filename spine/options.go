@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -116,18 +117,35 @@ func Workers(n int) OrganOption { return func(o *organSetting) { o.workers = n }
 // its key, and only those. Keyed organs always do.
 func Ordered() OrganOption { return func(o *organSetting) { o.ordered = true } }
 
-// WithOrganPolicy gives the organ a policy of its own, over WithPolicies.
+// WithOrganPolicy gives the organ a policy of its own, over WithPolicies. Unlike the Default of all organs it cannot be
+// the zero Policy: one that is given has to say what becomes of a failed event (Policy.Exhausted).
 func WithOrganPolicy(p supervision.Policy) OrganOption {
 	return func(o *organSetting) { o.policy = &p }
 }
 
-// WithPolicy is the policy of every organ that has none of its own.
+// WithPolicy is the policy of every organ that has none of its own. The zero Policy stands for supervision.Default.
 func WithPolicy(p supervision.Policy) Option {
 	return func(s *settings) { s.policies.Default = p }
 }
 
-// WithPolicies gives policies by organ name, such as a policy file's.
-func WithPolicies(ps supervision.Policies) Option { return func(s *settings) { s.policies = ps } }
+// WithPolicies gives policies by organ name, such as a policy file's. It goes over what earlier options say, organ by organ; its
+// Default takes the place of theirs, WithPolicy's too, unless it is the zero Policy, as that of a file without default: is. What an
+// organ of a file does not set comes from the file alone: read it by Policies.Parse for another base.
+func WithPolicies(ps supervision.Policies) Option {
+	return func(s *settings) { s.policies = over(s.policies, ps) }
+}
+
+// over lays the policies in ps over those in base, and changes neither.
+func over(base, ps supervision.Policies) supervision.Policies {
+	if ps.Default != (supervision.Policy{}) {
+		base.Default = ps.Default
+	}
+	organs := make(map[string]supervision.Policy, len(base.Organs)+len(ps.Organs))
+	maps.Copy(organs, base.Organs)
+	maps.Copy(organs, ps.Organs)
+	base.Organs = organs
+	return base
+}
 
 // WithLimits bounds payload and envelope (bytes) and hops of every event.
 func WithLimits(l actors.Limits) Option { return func(s *settings) { s.limits = l } }

@@ -32,7 +32,7 @@ const FileLimit = 1 << 20
 //
 // A field that an organ does not set is that of default:, and one not set there is that of
 // Default. organs are the names the file may speak of. The Policies returned have no
-// mistakes and all defaults filled.
+// mistakes and all defaults filled; the Default of a file without default: is the zero Policy, which leaves it to others.
 //
 // Unknown organs and fields, values of a wrong type or out of range, fields set twice, an empty file
 // and a second document are mistakes; so are aliases, since default: is what they are for. The error
@@ -125,7 +125,10 @@ func (f *file) policies(root *yaml.Node, organs []string, base Policies) Policie
 	if n := parts["default"]; n != nil {
 		common.read(n)
 	}
-	ps := Policies{Default: common.policy, Organs: map[string]Policy{}}
+	ps := Policies{Organs: map[string]Policy{}}
+	if parts["default"] != nil || base.Default != (Policy{}) {
+		ps.Default = common.policy
+	}
 	for name := range base.Organs {
 		ps.Organs[name] = base.For(name)
 	}

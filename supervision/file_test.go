@@ -86,6 +86,16 @@ func TestFileMayBeShort(t *testing.T) {
 }
 
 // Each file of testdata/policies is full of mistakes; beside it stands what the user is told.
+func TestFileWithoutDefaultLeavesItToOthers(t *testing.T) {
+	t.Parallel()
+	ps, err := parse("organs: {mailer: {attempts: 8}}")
+	require.NoError(t, err)
+	assert.Zero(t, ps.Default)
+	ps, err = parse("default: {exhausted: store}")
+	require.NoError(t, err)
+	assert.Equal(t, supervision.Default(), ps.Default, "said, if to no avail")
+}
+
 func TestAllMistakesOfAFileAreReported(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/policies/*.yaml")

@@ -182,7 +182,7 @@ const (
 )
 
 // Options are the organs and Policies. A caller adds its own after them: policies of a file by
-// spine.WithPolicies, which replaces these (see Policies), hooks, a logger.
+// spine.WithPolicies, which go over these organ by organ (see Policies), hooks, a logger.
 func (d *Desk) Options() []spine.Option {
 	wrap := d.config.Wrap
 	if wrap == nil {
