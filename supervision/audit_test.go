@@ -108,7 +108,7 @@ func TestNothingIsToldOfWhatWasNotDone(t *testing.T) {
 func TestLetterWithoutAnEventIsToldWithoutOne(t *testing.T) {
 	t.Parallel()
 	d, m := deskOf(t)
-	m.add(supervision.DeadLetter{Organ: "_bad", Reason: actors.KindUndecodable, Error: "\x1b[31m" + strings.Repeat("x", 1000)})
+	m.add(supervision.DeadLetter{Service: "notify", Organ: "_bad", Reason: actors.KindUndecodable, Error: "\x1b[31m" + strings.Repeat("x", 1000)})
 	n, err := d.Drop(t.Context(), "1")
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)

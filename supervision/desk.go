@@ -17,6 +17,9 @@ import (
 // Whatever a Desk does to a letter it also tells, by an event that is appended in the same step:
 // LetterReplayed or LetterDropped. An organ may listen to them; where none does they are acknowledged
 // like every event that nobody wants.
+//
+// A backend keeps the letters of the service that it was opened for. Where these are another service's than the Desk's,
+// every method fails and says so.
 type Desk struct {
 	letters DeadLetters
 	service string
@@ -48,7 +51,8 @@ func Because(note string) DeskOption {
 	return func(d *Desk) { d.note = ClipError(note) }
 }
 
-// NewDesk returns a desk for the letters of a service.
+// NewDesk returns a desk for the letters of a service, which is that of the Spine that left them: it is part of the
+// address of a replay.
 func NewDesk(letters DeadLetters, service string, opts ...DeskOption) *Desk {
 	d := &Desk{letters: letters, service: service, page: defaultPage}
 	return d.With(opts...)
@@ -85,6 +89,10 @@ func (d *Desk) List(ctx context.Context, f Filter) iter.Seq2[DeadLetter, error] 
 // the end: that the list does not go on to it is what lets whoever changes letters walk through it.
 func (d *Desk) pages(ctx context.Context, f Filter) iter.Seq2[[]DeadLetter, error] {
 	return func(yield func([]DeadLetter, error) bool) {
+		if err := d.checkService(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
 		for cursor := ""; ; {
 			page, err := d.letters.Letters(ctx, f, cursor, d.page)
 			if !yield(page.Letters, err) || err != nil || page.Next == "" {
@@ -95,9 +103,42 @@ func (d *Desk) pages(ctx context.Context, f Filter) iter.Seq2[[]DeadLetter, erro
 	}
 }
 
+// checkService looks at one letter for all: a backend has those of one service, and does not tell its name.
+func (d *Desk) checkService(ctx context.Context) error {
+	page, err := d.letters.Letters(ctx, Filter{}, "", 1)
+	if err != nil {
+		return err
+	}
+	for _, l := range page.Letters {
+		if err := d.owns(l); err != nil {
+			return fmt.Errorf("dead letter %q: %w", l.ID, err)
+		}
+	}
+	return nil
+}
+
+func (d *Desk) owns(l DeadLetter) error {
+	if l.Service != d.service {
+		return fmt.Errorf("it is of service %q, not of %q", l.Service, d.service)
+	}
+	return nil
+}
+
+// letter returns a letter of the Desk's own service.
+func (d *Desk) letter(ctx context.Context, id string) (DeadLetter, error) {
+	l, err := d.letters.Letter(ctx, id)
+	if err == nil {
+		err = d.owns(l)
+	}
+	if err != nil {
+		return DeadLetter{}, err
+	}
+	return l, nil
+}
+
 // Show returns one letter; the error wraps ErrNoLetter when there is none of that id.
 func (d *Desk) Show(ctx context.Context, id string) (DeadLetter, error) {
-	l, err := d.letters.Letter(ctx, id)
+	l, err := d.letter(ctx, id)
 	if err != nil {
 		return DeadLetter{}, fmt.Errorf("show dead letter %q: %w", id, err)
 	}
@@ -107,6 +148,9 @@ func (d *Desk) Show(ctx context.Context, id string) (DeadLetter, error) {
 // Count returns how many letters there are, and how many there may be: at n == limit events wait
 // for room.
 func (d *Desk) Count(ctx context.Context) (n, limit int, err error) {
+	if err := d.checkService(ctx); err != nil {
+		return 0, 0, err
+	}
 	return d.letters.Count(ctx)
 }
 
@@ -118,7 +162,7 @@ func (d *Desk) Count(ctx context.Context) (n, limit int, err error) {
 // valid; what With says about it does not count. The error wraps ErrNoLetter when the letter
 // is not there, or not there any more.
 func (d *Desk) Replay(ctx context.Context, id string, edited actors.Payload) (actors.ID, error) {
-	l, err := d.letters.Letter(ctx, id)
+	l, err := d.letter(ctx, id)
 	if err != nil {
 		return actors.ID{}, fmt.Errorf("replay dead letter %q: %w", id, err)
 	}
@@ -134,10 +178,7 @@ func (d *Desk) Replay(ctx context.Context, id string, edited actors.Payload) (ac
 
 // again makes the removal of a letter for the event of its replay, and for the one that tells of it.
 func (d *Desk) again(l DeadLetter, edited actors.Payload) (Removal, error) {
-	switch {
-	case l.Service != d.service:
-		return Removal{}, fmt.Errorf("it is of service %q, not of %q", l.Service, d.service)
-	case l.Event.IsZero():
+	if l.Event.IsZero() {
 		return Removal{}, errors.New("its event cannot be read")
 	}
 	ev, err := l.Event.Replay(actors.NewID(), d.service, l.Organ, edited)
@@ -185,7 +226,7 @@ func (d *Desk) Drop(ctx context.Context, ids ...string) (int, error) {
 func (d *Desk) find(ctx context.Context, ids []string) ([]DeadLetter, error) {
 	var ls []DeadLetter
 	for _, id := range ids {
-		switch l, err := d.letters.Letter(ctx, id); {
+		switch l, err := d.letter(ctx, id); {
 		case err == nil:
 			ls = append(ls, l)
 		case !errors.Is(err, ErrNoLetter):

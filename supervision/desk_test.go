@@ -150,6 +150,36 @@ func TestReplayRefusesALetterItCannotAddress(t *testing.T) {
 	assert.Empty(t, m.appended)
 }
 
+// A backend has the letters of the service that it was opened for, whatever the desk is told.
+func TestDeskOfAnotherServiceFindsAndDropsNothing(t *testing.T) {
+	t.Parallel()
+	_, m := deskOf(t, "ada", "bob")
+	d := supervision.NewDesk(m, "billing")
+	for name, act := range map[string]func() error{
+		"Count": func() error { _, _, err := d.Count(t.Context()); return err },
+		"List": func() error {
+			for l, err := range d.List(t.Context(), supervision.Filter{Key: "nobody"}) {
+				assert.Zero(t, l)
+				return err
+			}
+			return nil
+		},
+		"Show":   func() error { _, err := d.Show(t.Context(), "1"); return err },
+		"Replay": func() error { _, err := d.Replay(t.Context(), "1", nil); return err },
+		"ReplayAll": func() error {
+			_, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
+			return err
+		},
+		"Drop":    func() error { _, err := d.Drop(t.Context(), "9", "1"); return err },
+		"DropAll": func() error { _, err := d.DropAll(t.Context(), supervision.Filter{}, false); return err },
+		"DryRun":  func() error { _, err := d.DropAll(t.Context(), supervision.Filter{Key: "nobody"}, true); return err },
+	} {
+		require.ErrorContains(t, act(), `dead letter "1": it is of service "notify", not of "billing"`, name)
+	}
+	assert.Len(t, m.left(), 2)
+	assert.Empty(t, m.told)
+}
+
 func TestLetterIsReplayedOnce(t *testing.T) {
 	t.Parallel()
 	d, m := deskOf(t, "ada")

@@ -27,15 +27,21 @@ type Report struct {
 	Dry      []string         // with DryRun: the ids it would replay, oldest first
 }
 
-// FailedLimit is how many failures a Report names.
-const FailedLimit = 100
+const (
+	// FailedLimit is how many failures a Report names.
+	FailedLimit = 100
+	// failuresTold is how many of them the error of ReplayAll has.
+	failuresTold = 10
+)
 
 // ReplayAll replays the letters that match f and are there when it begins, each at most once and
-// oldest first, so that the events of a key come back in their order. A letter that cannot
-// be replayed is reported and does not stop the others. It holds one page of letters at a time; without
+// oldest first, so that the events of a key come back in their order. It holds one page of letters at a time; without
 // a rate the backend gets a page at once.
 //
-// When ctx ends, ReplayAll returns its error with the report so far, and what was under way is
+// A letter that cannot be replayed is reported and does not stop the others, but makes the error not nil: it says how many
+// failed, and wraps the failures of the first 10. One that was gone before its turn is no failure.
+//
+// When ctx ends, the error wraps its error too; the report is the one so far, and what was under way is
 // in Failed, and may have happened. Called again it goes on: what has been replayed is not there any more.
 func (d *Desk) ReplayAll(ctx context.Context, f Filter, o ReplayOptions) (Report, error) {
 	if err := o.err(); err != nil {
@@ -47,10 +53,10 @@ func (d *Desk) ReplayAll(ctx context.Context, f Filter, o ReplayOptions) (Report
 			err = r.page(ctx, page)
 		}
 		if err != nil || r.through() {
-			return r.report, err
+			return r.report, errors.Join(err, r.failed())
 		}
 	}
-	return r.report, nil
+	return r.report, r.failed()
 }
 
 // replayRun is one ReplayAll.
@@ -60,6 +66,16 @@ type replayRun struct {
 	pace    *pace
 	done    int // letters
 	report  Report
+	first   []error // failures, at most failuresTold
+}
+
+// failed is the error of the letters that could not be replayed, nil where there are none.
+func (r *replayRun) failed() error {
+	n := len(r.report.Failed) + r.report.Unnamed
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("replay: %d of %d dead letters failed, first:\n%w", n, r.done, errors.Join(r.first...))
 }
 
 // through reports whether the limit is reached.
@@ -114,7 +130,7 @@ func (r *replayRun) replay(ctx context.Context, ls []DeadLetter) (failed bool) {
 		if err != nil {
 			failed, err = true, fmt.Errorf("replay dead letter %q: %w", ls[i].ID, err)
 		}
-		r.report.add(ls[i].ID, err)
+		r.add(ls[i].ID, err)
 		if r.done++; r.options.Progress != nil {
 			r.options.Progress(r.done)
 		}
@@ -134,16 +150,21 @@ func (o ReplayOptions) err() error {
 }
 
 // add counts one letter.
-func (r *Report) add(id string, err error) {
+func (r *replayRun) add(id string, err error) {
 	switch {
 	case err == nil:
-		r.Replayed++
+		r.report.Replayed++
+		return
 	case errors.Is(err, ErrNoLetter):
-		r.Skipped++
-	case len(r.Failed) < FailedLimit:
-		r.Failed[id] = err
+		r.report.Skipped++
+		return
+	case len(r.report.Failed) < FailedLimit:
+		r.report.Failed[id] = err
 	default:
-		r.Unnamed++
+		r.report.Unnamed++
+	}
+	if len(r.first) < failuresTold {
+		r.first = append(r.first, err)
 	}
 }
 

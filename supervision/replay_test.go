@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,7 +89,9 @@ func TestReplayAllReportsFailuresAndGoesOn(t *testing.T) {
 	m.failing["2"] = broken
 	m.failing["3"] = supervision.ErrNoLetter
 	report, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
-	require.NoError(t, err)
+	require.ErrorIs(t, err, broken)
+	require.NotErrorIs(t, err, supervision.ErrNoLetter)
+	require.EqualError(t, err, "replay: 1 of 4 dead letters failed, first:\nreplay dead letter \"2\": too large")
 	assert.Equal(t, 2, report.Replayed)
 	assert.Equal(t, 1, report.Skipped, "the third was gone")
 	require.Len(t, report.Failed, 1)
@@ -103,11 +106,23 @@ func TestReplayAllNamesOnlySoManyFailures(t *testing.T) {
 		m.failing[m.add(letter(t, i, "a"))] = errors.New("no")
 	}
 	report, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
-	require.NoError(t, err)
+	require.ErrorContains(t, err, "replay: 107 of 107 dead letters failed, first:\n")
+	assert.Equal(t, 10, strings.Count(err.Error(), "\n"), "the rest is in the report")
 	assert.Len(t, report.Failed, supervision.FailedLimit)
 	assert.Equal(t, 7, report.Unnamed)
 	assert.Contains(t, report.Failed, "1")
 	assert.NotContains(t, report.Failed, strconv.Itoa(supervision.FailedLimit+1))
+}
+
+func TestReplayAllThatFailsAndIsCutOffTellsBoth(t *testing.T) {
+	t.Parallel()
+	d, m := deskOf(t, "a", "b", "c")
+	broken := errors.New("too large")
+	m.failing["1"] = broken
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := d.ReplayAll(ctx, supervision.Filter{}, supervision.ReplayOptions{Progress: func(int) { cancel() }})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, broken)
 }
 
 func TestReplayAllKeepsItsRate(t *testing.T) {
@@ -251,7 +266,7 @@ func TestReplayAllGoesRoundWhatCannotBeReplayed(t *testing.T) {
 	m.add(supervision.DeadLetter{Service: "notify", Organ: "_bad", Reason: actors.KindUndecodable})
 	m.add(letter(t, 3, "c"))
 	report, err := d.ReplayAll(t.Context(), supervision.Filter{}, supervision.ReplayOptions{})
-	require.NoError(t, err)
+	require.Error(t, err)
 	assert.Equal(t, 2, report.Replayed)
 	assert.EqualError(t, report.Failed["2"], `replay dead letter "2": its event cannot be read`)
 	assert.Equal(t, []string{"2"}, m.left())
