@@ -150,6 +150,24 @@ func TestUnwantedEventsAreCountedAndToldOncePerType(t *testing.T) {
 	})
 }
 
+func TestReplayAndDropOfALetterAreNoWarning(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		m := spine.NewMemory()
+		bad := actors.NewOrgan("bad", actors.Sink(func(context.Context, actors.EventOf[ping]) error { return errBad }))
+		r := spinetest.Start(t, m, spine.WithPolicy(once(supervision.Store)), spine.WithOrgan(bad))
+		r.Publish(ping{1}, ping{2})
+		r.Idle()
+		desk := supervision.NewDesk(m, "main")
+		_, err := desk.Replay(t.Context(), letters(t, m)[0].ID, nil)
+		require.NoError(t, err)
+		_, err = desk.Drop(t.Context(), letters(t, m)[0].ID)
+		require.NoError(t, err)
+		r.Idle()
+		assert.NotContains(t, kindsOf(r.Notes()), spine.NoteUnwanted)
+		assert.Empty(t, r.Stats().Unwanted)
+	})
+}
+
 func TestHooksSeeEverythingInOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var told []string

@@ -6,6 +6,7 @@ import (
 
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/actors/host"
+	"github.com/necrostack/necrostack/supervision"
 )
 
 // Stats is what a Spine has done since it began to run, and what it is at. Events are counted once per
@@ -18,7 +19,7 @@ type Stats struct {
 	DeadLetters     int
 	Retries         int
 	Deferred        int
-	Unwanted        map[string]int // by type: events no organ listens to; at most 1,000 types
+	Unwanted        map[string]int // by type: events no organ listens to, but for what a supervision.Desk tells; at most 1,000 types
 	EnqueueFailures map[string]int // by type of the event whose handling emitted too much or the unencodable
 	BackendErrors   int
 	ShardsLost      int
@@ -68,8 +69,11 @@ type statsBook struct {
 }
 
 func newStatsBook() statsBook {
-	return statsBook{unwantedTypes: newTypeCounts(), enqueueTypes: newTypeCounts()}
+	return statsBook{unwantedTypes: newTypeCounts(told...), enqueueTypes: newTypeCounts()}
 }
+
+// told are the types of the library's own events: nobody has to listen to them, so it is no mistake that nobody does.
+var told = []string{supervision.LetterReplayed{}.EventType(), supervision.LetterDropped{}.EventType()}
 
 // organBook counts for one organ.
 type organBook struct {
@@ -108,7 +112,7 @@ func (s *statsBook) settled(o *organBook, x *Settlement, a Answer) {
 	}
 }
 
-// unwanted counts an event nobody listens to, and reports whether its type is new. number is Event.TypeNumber, or 0.
+// unwanted counts an event nobody listens to, and reports whether its type is new and worth a note. number is Event.TypeNumber, or 0.
 func (s *statsBook) unwanted(ev actors.Event, number uint16) bool {
 	return s.unwantedTypes.addNumbered(ev, number)
 }
@@ -118,12 +122,24 @@ func (s *statsBook) enqueueFailure(typ string) { s.enqueueTypes.add(typ) }
 // typeCounts counts by event type.
 type typeCounts struct {
 	byType   map[string]*int
-	byNumber []*int // the same counts, by actors.Event.TypeNumber as far as they have come
+	byNumber []*int          // the same counts, by actors.Event.TypeNumber as far as they have come
+	leftOut  map[string]*int // counts nobody asks for, so that byNumber knows these types too
 }
 
-func newTypeCounts() typeCounts { return typeCounts{byType: map[string]*int{}} }
+// newTypeCounts makes counts of all types but those left out, which never are the first of theirs.
+func newTypeCounts(leftOut ...string) typeCounts {
+	t := typeCounts{byType: map[string]*int{}, leftOut: map[string]*int{}}
+	for _, typ := range leftOut {
+		t.leftOut[typ] = new(int)
+	}
+	return t
+}
 
 func (t *typeCounts) add(typ string) (n *int, first bool) {
+	if n := t.leftOut[typ]; n != nil {
+		*n++
+		return n, false
+	}
 	n = t.byType[typ]
 	if n == nil && len(t.byType) >= typesBound {
 		typ = otherTypes

@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/necrostack/necrostack/actors"
+	"github.com/necrostack/necrostack/supervision"
 )
 
 func TestHistogramBucketsHoldWhatTheirBoundsSay(t *testing.T) {
@@ -90,4 +93,18 @@ func TestUnwantedEventsCountByTypeWhateverTheirNumber(t *testing.T) {
 	assert.False(t, s.unwanted(ev, ev.TypeNumber()))
 	assert.True(t, s.unwanted(other, other.TypeNumber()))
 	assert.Equal(t, map[string]int{ev.Type(): 3, other.Type(): 1}, s.unwantedTypes.now())
+}
+
+func TestWhatALetterDeskTellsIsNotUnwanted(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_900_000_000, 0)
+	for _, p := range []actors.Payload{supervision.LetterReplayed{}, supervision.LetterDropped{}} {
+		s := newStatsBook()
+		ev := ticks(t, 1, p, now)[0]
+		require.NotZero(t, ev.TypeNumber())
+		for _, number := range []uint16{0, ev.TypeNumber(), ev.TypeNumber(), 0} {
+			assert.False(t, s.unwanted(ev, number), "%s, number %d", ev.Type(), number)
+		}
+		assert.Empty(t, s.unwantedTypes.now())
+	}
 }
