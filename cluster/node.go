@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 
 	"github.com/necrostack/necrostack/spine"
@@ -32,8 +33,8 @@ type Node struct {
 // does. It reports all mistakes in the options and in the organs at once.
 func Join(store Store, of []spine.Option, opts ...Option) (*Node, error) {
 	set, err := newSettings(opts)
-	if store == nil {
-		return nil, errors.Join(errors.New("cluster: the store is nil"), err)
+	if v := reflect.ValueOf(store); store == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, errors.Join(fmt.Errorf("cluster: the store is nil (%T)", store), err)
 	}
 	if lease := store.Lease(); lease <= 0 {
 		err = errors.Join(err, fmt.Errorf("cluster: the lease of the store is %v, want more than 0", lease))

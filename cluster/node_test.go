@@ -263,8 +263,12 @@ func TestJoinReportsAllMistakes(t *testing.T) {
 		require.ErrorContains(t, err, "WithWeight")
 	}
 	_, err = cluster.Join(nil, nil)
-	require.ErrorContains(t, err, "store")
+	require.EqualError(t, err, "cluster: the store is nil (<nil>)")
+	_, err = cluster.Join((*nowhere)(nil), nil)
+	require.EqualError(t, err, "cluster: the store is nil (*cluster_test.nowhere)")
 }
+
+type nowhere struct{ cluster.Store }
 
 func TestThePlanOfALargeClusterIsSmall(t *testing.T) {
 	inParty(t, func(p *party) {

@@ -287,13 +287,10 @@ func (s *settings) checkNumbers() error {
 	return errors.Join(errs...)
 }
 
-// isNil also finds the nil pointer of a type that implements Definition.
-func isNil(def actors.Definition) bool {
-	if def == nil {
-		return true
-	}
-	v := reflect.ValueOf(def)
-	return v.Kind() == reflect.Pointer && v.IsNil()
+// isNil also finds the nil pointer in an interface.
+func isNil(x any) bool {
+	v := reflect.ValueOf(x)
+	return x == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 func nameErr(organ string, err error) error {

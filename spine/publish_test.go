@@ -237,6 +237,14 @@ func TestNewReportsAllMistakesTogether(t *testing.T) {
 	}
 }
 
+func TestNewRefusesABackendThatIsNil(t *testing.T) {
+	t.Parallel()
+	_, err := spine.New(nil)
+	require.EqualError(t, err, "spine: backend is nil (<nil>)")
+	_, err = spine.New((*spine.Memory)(nil), spine.WithOrgan(accounts("accounts", fine)))
+	require.EqualError(t, err, "spine: backend is nil (*spine.Memory)")
+}
+
 func TestNewRefusesAKeyedOrganOnABackendWithoutState(t *testing.T) {
 	t.Parallel()
 	_, err := spine.New(struct{ spine.Backend }{spine.NewMemory()}, spine.WithOrgan(accounts("accounts", fine)))

@@ -36,8 +36,8 @@ func New(b Backend, opts ...Option) (*Spine, error) {
 		o(&s.settings)
 	}
 	err := s.settings.check()
-	if b == nil {
-		err = errors.Join(errors.New("spine: backend is nil"), err)
+	if isNil(b) {
+		err = errors.Join(fmt.Errorf("spine: backend is nil (%T)", b), err)
 	}
 	if err == nil {
 		err = s.checkKeyed()

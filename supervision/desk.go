@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 
 	"github.com/necrostack/necrostack/actors"
@@ -52,11 +53,27 @@ func Because(note string) DeskOption {
 }
 
 // NewDesk returns a desk for the letters of a service, which is that of the Spine that left them: it is part of the
-// address of a replay.
+// address of a replay. Without a backend, nil, every method of the desk is an error.
 func NewDesk(letters DeadLetters, service string, opts ...DeskOption) *Desk {
+	if v := reflect.ValueOf(letters); letters == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+		letters = noBackend{fmt.Errorf("supervision: NewDesk for service %q: the backend is nil (%T)", service, letters)}
+	}
 	d := &Desk{letters: letters, service: service, page: defaultPage}
 	return d.With(opts...)
 }
+
+// noBackend answers everything with its error.
+type noBackend struct{ err error }
+
+func (b noBackend) Letters(context.Context, Filter, string, int) (Page, error) { return Page{}, b.err }
+
+func (b noBackend) Letter(context.Context, string) (DeadLetter, error) { return DeadLetter{}, b.err }
+
+func (b noBackend) Remove(_ context.Context, rs []Removal) []error {
+	return slices.Repeat([]error{b.err}, len(rs))
+}
+
+func (b noBackend) Count(context.Context) (n, limit int, err error) { return 0, 0, b.err }
 
 // With returns a desk for the same letters with other options: for a person, or for one action.
 func (d *Desk) With(opts ...DeskOption) *Desk {

@@ -150,6 +150,20 @@ func TestReplayRefusesALetterItCannotAddress(t *testing.T) {
 	assert.Empty(t, m.appended)
 }
 
+func TestDeskWithoutABackendSaysSo(t *testing.T) {
+	t.Parallel()
+	for typ, letters := range map[string]supervision.DeadLetters{"<nil>": nil, "*supervision_test.memory": (*memory)(nil)} {
+		d := supervision.NewDesk(letters, "notify")
+		want := `supervision: NewDesk for service "notify": the backend is nil (` + typ + ")"
+		_, _, err := d.Count(t.Context())
+		require.EqualError(t, err, want)
+		_, err = d.DropAll(t.Context(), supervision.Filter{}, false)
+		require.EqualError(t, err, want)
+		_, err = d.Replay(t.Context(), "1", nil)
+		require.EqualError(t, err, `replay dead letter "1": `+want)
+	}
+}
+
 // A backend has the letters of the service that it was opened for, whatever the desk is told.
 func TestDeskOfAnotherServiceFindsAndDropsNothing(t *testing.T) {
 	t.Parallel()
