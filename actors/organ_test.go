@@ -82,7 +82,7 @@ func TestOrganMistakes(t *testing.T) {
 		"nil On":              {actors.NewOrgan("o", actors.On[Ping](nil)), []string{"On[actors_test.Ping] with a nil function"}},
 		"nil Map":             {actors.NewOrgan("o", actors.Map[Ping, Renamed](nil)), []string{"Map[actors_test.Ping, actors_test.Renamed] with a nil function"}},
 		"nil OnBatch":         {actors.NewOrgan("o", actors.OnBatch[Ping](nil)), []string{"OnBatch[actors_test.Ping] with a nil function"}},
-		"nil Sink":            {actors.NewOrgan("o", actors.Sink[Ping](nil)), []string{"[actors_test.Ping] with a nil function"}},
+		"nil Sink":            {actors.NewOrgan("o", actors.Sink[Ping](nil)), []string{`"o": Sink[actors_test.Ping] with a nil function`}},
 		"nil SinkBatch":       {actors.NewOrgan("o", actors.SinkBatch[Ping](nil)), []string{"SinkBatch[actors_test.Ping] with a nil"}},
 		"nil OnAny":           {actors.NewOrgan("o", actors.OnAny([]string{"A"}, nil)), []string{"OnAny with a nil function"}},
 		"OnAny of nothing":    {actors.NewOrgan("o", actors.OnAny(nil, passAny)), []string{"OnAny without event types"}},

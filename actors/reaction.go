@@ -66,7 +66,7 @@ func Map[P, Q Payload](f func(context.Context, EventOf[P]) (Q, error)) Reaction 
 // Sink is On for a handler that emits nothing.
 func Sink[P Payload](f func(context.Context, EventOf[P]) error) Reaction {
 	if f == nil {
-		return On[P](nil)
+		return Reaction{func(d *organDef) { d.mistake("Sink[%s] with a nil function", reflect.TypeFor[P]()) }}
 	}
 	return On(func(ctx context.Context, ev EventOf[P]) ([]Payload, error) { return nil, f(ctx, ev) })
 }
