@@ -24,7 +24,7 @@ func ExamplePolicy() {
 	fmt.Println(p.Err())
 	// Output:
 	// <nil>
-	// policy: exhausted is "strategy(0)", want log, store or nack
+	// policy: exhausted is not set, want log, store or nack
 	// policy: timeout is "-1s", want a duration such as "100ms", above 0 and up to 8760h0m0s
 }
 

@@ -147,6 +147,14 @@ func touches[V any](r relation, set map[string]V) bool {
 	})
 }
 
+// said is a value in an error. The zero Strategy is one that nobody has chosen.
+func said(v any) string {
+	if v == Strategy(0) {
+		return "not set"
+	}
+	return strconv.Quote(fmt.Sprint(v))
+}
+
 // faults returns every mistake of p, which has its defaults, in the order of the table.
 func (p Policy) faults() []string {
 	var texts []string
@@ -157,7 +165,7 @@ func (p Policy) faults() []string {
 			continue
 		}
 		wrong[f.title()] = true
-		texts = append(texts, fmt.Sprintf("%s is %q, want %s", f.title(), fmt.Sprint(v), f.want))
+		texts = append(texts, fmt.Sprintf("%s is %s, want %s", f.title(), said(v), f.want))
 	}
 	for _, r := range relations {
 		if touches(r, wrong) {

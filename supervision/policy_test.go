@@ -64,7 +64,7 @@ func TestCompleteBackoffMayHaveNoJitter(t *testing.T) {
 
 func TestZeroStrategyIsAMistake(t *testing.T) {
 	t.Parallel()
-	assert.EqualError(t, supervision.Policy{}.Err(), `policy: exhausted is "strategy(0)", want log, store or nack`)
+	assert.EqualError(t, supervision.Policy{}.Err(), `policy: exhausted is not set, want log, store or nack`)
 }
 
 func TestErrReportsAllMistakesAtOnce(t *testing.T) {
@@ -152,7 +152,7 @@ func TestPoliciesErrNamesTheOrgans(t *testing.T) {
 	}
 	assert.EqualError(t, ps.Err(), `default policy: timeout is "-1s", want a duration such as "100ms", above 0 and up to 8760h0m0s
 policy of organ "auditor": max_deliveries is "-1", want a whole number from 1 to 1000000
-policy of organ "mailer": exhausted is "strategy(0)", want log, store or nack`)
+policy of organ "mailer": exhausted is not set, want log, store or nack`)
 }
 
 func TestStrategiesHaveTheirText(t *testing.T) {
