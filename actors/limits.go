@@ -54,8 +54,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("actors: %s has %d %s, the limit is %d", e.What, e.Got, e.Unit, e.Limit)
 }
 
-// ErrName reports a name that is empty or has characters outside the safe set.
-var ErrName = errors.New("actors: unsafe name")
+// ErrName reports a name that is empty or has characters outside the safe set. It comes wrapped by what the name is for.
+var ErrName = errors.New("unsafe name")
 
 // CheckName reports whether s may name a thing (an organ, a service, an event type, a
 // key): 1 to 256 bytes of printable ASCII without space and without " \ ` { } |. The set

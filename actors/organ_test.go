@@ -68,7 +68,7 @@ func TestOrganMistakes(t *testing.T) {
 		organ actors.Organ
 		want  []string
 	}{
-		"no name":             {actors.NewOrgan("", actors.Sink(ignore[Ping])), []string{`organ is empty: ""`}},
+		"no name":             {actors.NewOrgan("", actors.Sink(ignore[Ping])), []string{`actors: organ "": unsafe name: organ is empty: ""`}},
 		"unsafe name":         {actors.NewOrgan("a b", actors.Sink(ignore[Ping])), []string{`organ "a b"`, `' '`}},
 		"long name":           {actors.NewOrgan(strings.Repeat("x", 257), actors.Sink(ignore[Ping])), []string{"organ has 257 bytes"}},
 		"no reaction":         {actors.NewOrgan("o"), []string{"listens to no event type"}},

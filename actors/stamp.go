@@ -212,7 +212,9 @@ func (s *Stamper) fillKey(r *record, p Payload) error {
 		if !ok {
 			return nil
 		}
-		r.key, r.hasKey = k.EventKey(), true
+		if r.key, r.hasKey = k.EventKey(), true; r.key == "" {
+			return fmt.Errorf("%s: %w: EventKey() returned an empty string", r.typ, ErrName)
+		}
 	}
 	if r.key != "" && r.key == s.lastKey {
 		return nil

@@ -165,7 +165,7 @@ func TestUnsafeNamesAreRefused(t *testing.T) {
 		"blank type":   {named{" \t", "k"}, `event type is empty`},
 		"unsafe type":  {named{"A B", "k"}, `event type "A B" has the character ' '`},
 		"long type":    {named{long, "k"}, "event type has 257 bytes, the limit is 256"},
-		"empty key":    {named{"A", ""}, `A: actors: unsafe name: key is empty: ""`},
+		"empty key":    {named{"A", ""}, `A: unsafe name: EventKey() returned an empty string`},
 		"unsafe key":   {named{"A", "k\n"}, `key "k\n" has the character '\n'`},
 		"foreign key":  {named{"A", "schlüssel"}, `has the character 'ü'`},
 		"long key":     {named{"A", long}, "key has 257 bytes, the limit is 256"},

@@ -58,7 +58,7 @@ type AnswerFunc func(ctx context.Context, organ, key string, query actors.Query)
 // AskCell implements Asker; see Ask.
 func (s *Spine) AskCell(ctx context.Context, organ, key string, query any) (json.RawMessage, error) {
 	if err := actors.CheckName("key", key); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("spine: ask organ %q: %w", organ, err)
 	}
 	r := s.current()
 	if r == nil {

@@ -25,6 +25,7 @@ func TestAskErrors(t *testing.T) {
 		r := spinetest.Start(t, spine.NewMemory(), spine.WithOrgan(accounts("accounts", fine)), spine.WithOrgan(sink("a", newDiary[ping]())))
 		_, err = spine.Ask[int](t.Context(), r, "accounts", "a", howMuch{})
 		require.ErrorIs(t, err, spine.ErrNoCell)
+		require.ErrorContains(t, err, "actors: no such cell: organ accounts, key ")
 		_, err = spine.Ask[int](t.Context(), r, "nobody", "a", howMuch{})
 		require.ErrorIs(t, err, spine.ErrNoOrgan)
 		_, err = spine.Ask[int](t.Context(), r, "a", "a", howMuch{})

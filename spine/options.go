@@ -211,7 +211,7 @@ func WithRandom(f func() float64) Option { return func(s *settings) { s.rnd = f 
 func (s *settings) check() error {
 	errs := s.errs
 	if err := actors.CheckName("service", s.service); err != nil {
-		errs = append(errs, err)
+		errs = append(errs, fmt.Errorf("spine: WithService: %w", err))
 	}
 	if strings.Contains(s.service, "/") {
 		errs = append(errs, fmt.Errorf("spine: service %q has a /, which separates service and organ in the address of a replay", s.service))
@@ -237,7 +237,7 @@ func (s *settings) check() error {
 			errs = append(errs, nameErr(o.def.Name(), o.policy.Err()))
 		}
 	}
-	errs = append(errs, s.policies.Err(), s.checkPolicyNames(seen), s.checkNumbers())
+	errs = append(errs, s.policies.Err(), s.checkPolicyNames(seen), s.checkNumbers(), s.checkDurations())
 	return errors.Join(errs...)
 }
 
@@ -261,8 +261,7 @@ func (s *settings) checkNumbers() error {
 		{"WithSnapshots Records", s.snapshots.Records, 0}, {"WithSnapshots Weight", s.snapshots.Weight, 0},
 		{"WithInFlight events", s.maxEvents, 1}, {"WithInFlight bytes", s.maxBytes, 1},
 		{"WithBatch", s.maxBatch, 1}, {"WithMaxAbandoned", s.abandoned, 1}, {"WithBackendFailures", s.failures, 0},
-		{"WithDrain nanoseconds", int(s.drain), 0}, {"WithResidentCells", s.resident, 0},
-		{"WithResidentCells nanoseconds", int(s.idleAfter), 0},
+		{"WithResidentCells", s.resident, 0},
 		{"WithEmissions events", s.emissions, 0}, {"WithEmissions bytes", s.emitBytes, 0},
 		{"WithLimits payload", s.limits.Payload, 0}, {"WithLimits envelope", s.limits.Envelope, 0},
 		{"WithLimits hops", s.limits.Hops, 0},
@@ -283,6 +282,17 @@ func (s *settings) checkNumbers() error {
 	}
 	if s.rnd == nil {
 		errs = append(errs, errors.New("spine: WithRandom(nil)"))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *settings) checkDurations() error {
+	var errs []error
+	if s.drain < 0 {
+		errs = append(errs, fmt.Errorf("spine: WithDrain is %s, want at least 0s", s.drain))
+	}
+	if s.idleAfter < 0 {
+		errs = append(errs, fmt.Errorf("spine: WithResidentCells idle is %s, want at least 0s", s.idleAfter))
 	}
 	return errors.Join(errs...)
 }

@@ -103,7 +103,7 @@ func (s *Spine) Publish(ctx context.Context, ps ...actors.Payload) ([]actors.ID,
 	for i, p := range ps {
 		ev, err := s.stamper.Root(p, now)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("spine: publish payload %d (%T): %w", i+1, p, err))
+			errs = append(errs, fmt.Errorf("spine: publish payload %d (%T): %w", i+1, actors.Unwrap(p), err))
 			continue
 		}
 		evs, at = append(evs, ev), append(at, i)

@@ -115,7 +115,7 @@ func TestEventWithoutAKey(t *testing.T) {
 		b := o.run(event(t, actors.Raw{Type: "KEYED", Data: []byte(`{"N":1}`)}), event(t, keyed{"a", 1}))
 		require.Equal(t, []host.OutcomeCode{host.Failed, host.Handled}, codes(b))
 		assert.Equal(t, actors.KindNoKey, b.Outcomes[0].Failure.Kind)
-		assert.ErrorContains(t, b.Outcomes[0].Failure.Err, "organ counter is keyed, and the event KEYED has no key")
+		assert.ErrorContains(t, b.Outcomes[0].Failure.Err, "organ counter is keyed, and the event KEYED has no key: its payload needs an EventKey")
 	})
 }
 

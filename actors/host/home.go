@@ -241,7 +241,9 @@ func (h *home) step(b *Batch, i int) error {
 func (h *home) usable(it *Item, r *resident) error {
 	switch {
 	case r == nil:
-		return actors.OfKind(actors.KindNoKey, fmt.Errorf("organ %s is keyed, and the event %s has no key", h.organ.name, it.Event.Type()))
+		return actors.OfKind(actors.KindNoKey, fmt.Errorf(
+			"organ %s is keyed, and the event %s has no key: its payload needs an EventKey (actors.KeyedPayload), or an actors.Key by actors.With",
+			h.organ.name, it.Event.Type()))
 	case r.bad == nil:
 		return nil
 	case errors.Is(r.bad, persistence.ErrCorrupt):

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrNoCell reports a question about a cell that does not exist.
-var ErrNoCell = errors.New("host: no such cell")
+var ErrNoCell = errors.New("actors: no such cell")
 
 // agree is called when everything the cells have been through is committed: it takes the
 // snapshots that are due, and makes room.

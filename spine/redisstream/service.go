@@ -103,7 +103,7 @@ type operation struct{ *Backend }
 // operate takes all shards of a service.
 func (b *Backend) operate(ctx context.Context, service string) (*operation, error) {
 	if err := actors.CheckName("service", service); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("redisstream: %w", err)
 	}
 	if err := b.found(ctx); err != nil {
 		return nil, err
