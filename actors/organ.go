@@ -74,8 +74,8 @@ func NewOrgan(name string, rs ...Reaction) Organ {
 // PerWorker makes an organ whose workers each have an instance of their own, for handlers
 // that keep a connection or a buffer. fresh is called once here, to learn the types,
 // once per further worker, and again when a worker restarts after a panic; two workers may call
-// it at the same time. All instances must have the same types. Release what fresh acquires
-// in OnStop.
+// it at the same time. All instances must have the same types. The organ is known by name alone; what the instances
+// are called does not matter. Release what fresh acquires in OnStop.
 func PerWorker(name string, fresh func() (Organ, error)) Organ {
 	d := &organDef{name: name}
 	if err := CheckName("organ", name); err != nil {
@@ -168,17 +168,18 @@ func (o Organ) Handler() (*Handler, error) {
 		return nil, err
 	}
 	if o.def.fresh == nil {
-		return &Handler{def: o.def}, nil
+		return &Handler{name: o.def.name, def: o.def}, nil
 	}
 	inner, err := o.def.fresh()
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{def: inner.def}, nil
+	return &Handler{name: o.def.name, def: inner.def}, nil
 }
 
 // Handler runs one instance of an organ. It does not recover panics.
 type Handler struct {
+	name     string // the organ's; def is of one instance, which may have another
 	def      *organDef
 	lastType string
 	last     *reaction
@@ -197,7 +198,7 @@ func (h *Handler) reaction(typ string) *reaction {
 func (h *Handler) Handle(ctx context.Context, ev Event) ([]Payload, error) {
 	r := h.reaction(ev.Type())
 	if r == nil {
-		return nil, OfKind(KindUndecodable, fmt.Errorf("organ %s has no reaction to %s", h.def.name, ev.Type()))
+		return nil, OfKind(KindUndecodable, fmt.Errorf("organ %s has no reaction to %s", h.name, ev.Type()))
 	}
 	if r.one == nil {
 		return r.handle(ctx, ev)

@@ -243,6 +243,16 @@ func TestLaterInstanceMustBeLikeTheFirst(t *testing.T) {
 	}
 }
 
+func TestPerWorkerIsKnownByItsOwnName(t *testing.T) {
+	t.Parallel()
+	o := actors.PerWorker("outer", func() (actors.Organ, error) {
+		return actors.NewOrgan("inner", actors.Sink(ignore[Ping])), nil
+	})
+	assert.Equal(t, "outer", o.Name())
+	_, err := handler(t, o).Handle(t.Context(), root(t, Picky{}))
+	assert.EqualError(t, err, "organ outer has no reaction to PICKY")
+}
+
 // TestOneOrganManyWorkers is for the race detector: an Organ is shared, a Handler is not.
 func TestOneOrganManyWorkers(t *testing.T) {
 	t.Parallel()
