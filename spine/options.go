@@ -178,7 +178,8 @@ func WithDrain(d time.Duration) Option { return func(s *settings) { s.drain = d 
 func WithEnqueueFailure(m EnqueueMode) Option { return func(s *settings) { s.enqueue = m } }
 
 // WithChecking takes every payload through its codec, and fails handlers that change theirs.
-// It makes memory behave like a durable backend; use it in tests.
+// It makes memory behave like a durable backend; use it in tests. It does not find a Step that is not deterministic, such as one
+// that reads the clock: actorstest.CheckDeterministic looks for those, best with generated inputs.
 func WithChecking() Option { return func(s *settings) { s.checking = true } }
 
 // WithSnapshots says how the states of keyed organs are kept.

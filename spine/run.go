@@ -30,7 +30,8 @@ func (s *Spine) Run(ctx context.Context) error {
 }
 
 // RunUntilIdle publishes the payloads and runs until nothing is ready, running, or waiting for
-// a retry; delayed events that are not due stay, and are counted in Stats.Delayed. It returns ErrMaxSteps
+// a retry; delayed events that are not due stay, and are counted in Stats.Delayed. Payloads that are refused do not keep the
+// others from being handled, and are in the error as Publish says. It returns ErrMaxSteps
 // after 1,000,000 deliveries (WithMaxSteps), and ErrWaiting when only paused organs and open breakers
 // hold work. The backend must be an Inspector.
 func (s *Spine) RunUntilIdle(ctx context.Context, ps ...actors.Payload) (Stats, error) {
