@@ -32,7 +32,7 @@ type stamped struct {
 	number  uint16 // of that
 }
 
-// stampedTypes is how many types a Stamper knows: they are looked through one by one.
+// stampedTypes is how many payload types a Stamper knows: they are looked through one by one.
 const stampedTypes = 8
 
 // stampedNames is how many event types a Stamper knows. It begins anew when there are more: they may come from outside.
@@ -182,7 +182,8 @@ func (s *Stamper) name(typ string) (uint16, error) {
 	if len(s.names) >= stampedNames || s.names == nil {
 		s.names = map[string]uint16{}
 	}
-	n := typeNumber(typ)
+	typ = strings.Clone(typ) // it may be a piece of a long text, which would stay
+	n := typeNumbers.number(typ)
 	s.names[typ] = n
 	return n, nil
 }

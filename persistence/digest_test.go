@@ -110,3 +110,18 @@ func BenchmarkDigest(b *testing.B) {
 		})
 	}
 }
+
+func TestLightDigestTellsNoKeyFromTheKeyBefore(t *testing.T) {
+	t.Parallel()
+	s := actors.NewStamper(actors.StamperOptions{})
+	raw := actors.Raw{Type: "A"}
+	mk := func(p actors.Payload) actors.Event {
+		ev, err := s.Root(p, time.Unix(0, 0))
+		require.NoError(t, err)
+		return ev
+	}
+	a, none := mk(actors.With(raw, actors.Key("k"))), mk(raw)
+	x, _ := persistence.Digest([]actors.Event{a, none}, false)
+	y, _ := persistence.Digest([]actors.Event{a, a}, false)
+	require.NotEqual(t, x, y)
+}

@@ -140,7 +140,7 @@ const (
 // Want is what a Pull may bring.
 type Want struct {
 	Events int // at least 1
-	Bytes  int // by Event.Size; at least 1
+	Bytes  int // by Event.Size, which may be that of when the event was appended; at least 1
 	// Organs holds for every organ of the service how many deliveries of deferred and
 	// retried work it takes now; an organ with 0 is handed none. nil is no limit. Fresh events
 	// are handed out regardless of it.

@@ -177,3 +177,82 @@ func TestMemoryDelayedComesByTimeAndThenByArrival(t *testing.T) {
 	}
 	assert.True(t, d.next().IsZero())
 }
+
+func TestMemoryRoutesAreOfTheOrgansThereAre(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_900_000_000, 0)
+	m := NewMemory(WithMemoryClock(func() time.Time { return now }))
+	ev := ticks(t, 4, tick{}, now)
+	for i, organs := range [][]OrganSpec{{{Name: "a", Types: []string{"TICK"}}}, {{Name: "a"}}, {{Name: "b", Types: []string{"X"}}, {Name: "a", Types: []string{"TICK"}}}} {
+		_, err := m.Publish(t.Context(), ev[i:i+1])
+		require.NoError(t, err)
+		require.NoError(t, m.Open(t.Context(), Service{Name: "svc", Organs: organs}))
+		ds := m.poll(Want{Events: 10, Bytes: 1 << 20})
+		require.Len(t, ds, 1)
+		if i == 1 {
+			require.True(t, ds[0].Acked)
+			require.Equal(t, ev[1].TypeNumber(), ds[0].number)
+			continue
+		}
+		require.Equal(t, []int32{int32(i / 2)}, ds[0].organs)
+		_, err = m.Settle(t.Context(), []Settlement{{Receipt: ds[0].Receipt, Organ: i / 2, Kind: Done}})
+		require.NoError(t, err)
+	}
+}
+
+func TestMemoryLooksAtNoEventWhoseTypeItKnows(t *testing.T) {
+	t.Parallel()
+	ev := ticks(t, 1, tick{}, time.Unix(0, 0))[0]
+	r := newMemoryRoutes("svc", []OrganSpec{{Name: "a", Types: []string{"TICK"}}})
+	e := entryOf(ev)
+	require.Same(t, r.of(&e), r.of(&memoryEntry{number: ev.TypeNumber()}))
+	s := newStatsBook()
+	require.True(t, s.unwanted(ev, ev.TypeNumber()))
+	require.False(t, s.unwanted(actors.Event{}, ev.TypeNumber()))
+}
+
+func TestMemoryPullsByBytesWhatever(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_900_000_000, 0)
+	m := NewMemory(WithMemoryClock(func() time.Time { return now }))
+	open := func(typ string) {
+		require.NoError(t, m.Open(t.Context(), Service{Name: "svc", Organs: []OrganSpec{{Name: "a", Types: []string{typ}}}}))
+	}
+	open("TICK")
+	evs := ticks(t, 3, tick{}, now)
+	size := evs[0].Size()
+	all, two := Want{Events: 9, Bytes: 9 * size}, Want{Events: 9, Bytes: 2 * size}
+	_, err := m.Publish(t.Context(), evs)
+	require.NoError(t, err)
+	require.Len(t, m.poll(all), 3)
+	open("TICK") // all are lost
+	assert.Len(t, m.poll(two), 2, "again")
+	require.Len(t, m.poll(two), 1)
+	open("TICK")
+	for _, d := range m.poll(all) {
+		_, err = m.Settle(t.Context(), []Settlement{{Receipt: d.Receipt, Kind: Retry, Later: &Later{Due: now}}})
+		require.NoError(t, err)
+	}
+	assert.Len(t, m.poll(two), 2, "retried")
+	_, err = m.Publish(t.Context(), ticks(t, 3, sunset{}, now))
+	require.NoError(t, err)
+	require.Len(t, m.poll(Want{Events: 1, Bytes: 1}), 1)
+	assert.Len(t, m.poll(two), 2, "unwanted")
+}
+
+func TestMemoryLogKeepsSomeChunksForLater(t *testing.T) {
+	t.Parallel()
+	ev := ticks(t, 1, tick{}, time.Unix(0, 0))[0]
+	var l memoryLog
+	for range 2 {
+		for range (memorySpares + 8) * memoryChunkSize {
+			l.append(ev, time.Unix(9, 0))
+		}
+		require.Empty(t, l.spare)
+		l.drop(l.end)
+		require.Len(t, l.spare, memorySpares)
+		for _, c := range l.spare {
+			require.Equal(t, memoryChunk{}, *c)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // memoryLog holds the events of the stream, by position, from the oldest that is still needed. It
-// grows and shrinks by chunks; a log as long as it was before allocates nothing.
+// grows and shrinks by chunks, and allocates nothing while it comes and goes by no more than memorySpares of them.
 type memoryLog struct {
 	chunks []*memoryChunk
 	base   uint64 // position of the first event of the first chunk
@@ -67,7 +67,7 @@ func (l *memoryLog) grow() {
 	l.spare = l.spare[:n-1]
 }
 
-// at returns the event at a position from first to before end.
+// at returns what is at a position from first to before end. It is good until the next drop.
 func (l *memoryLog) at(position uint64) *memoryEntry {
 	i := position - l.base
 	return &l.chunks[i/memoryChunkSize].entries[i%memoryChunkSize]

@@ -14,8 +14,9 @@ import (
 // touched serves for the next handling.
 type attempt struct {
 	organ *Organ
-	used  atomic.Bool  // somebody has looked, or asked which attempt it is
-	at    atomic.Int32 // which item of batch it is
+	// at is which item of batch it is, doubled, and one more once somebody has looked, or asked which attempt it is. In
+	// one word, so that a look is either before a step to the next item, which is not taken then, or after it.
+	at atomic.Int32
 
 	mu      sync.Mutex
 	batch   *Batch          // nil when it is over
@@ -31,8 +32,10 @@ func (a *attempt) item() *Item {
 	if a.batch == nil {
 		return &a.was
 	}
-	return &a.batch.Items[a.at.Load()]
+	return &a.batch.Items[a.at.Load()>>1]
 }
+
+func (a *attempt) used() bool { return a.at.Load()&1 != 0 }
 
 // Deadline implements context.Context.
 func (a *attempt) Deadline() (time.Time, bool) { return a.look().Deadline() }
@@ -49,11 +52,13 @@ func (a *attempt) Value(key any) any {
 	if _, ok := key.(actors.AttemptKey); ok {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		if a.batch != nil {
+			a.at.Or(1) // first: then it stays the item
+		}
 		it := a.item()
 		if it.Event.IsZero() {
 			return nil // between two batches: there is none
 		}
-		a.used.Store(true)
 		return &actors.AttemptInfo{Event: it.Event.ID(), Organ: a.organ.name, Attempt: int(it.Attempt)}
 	}
 	return a.look().Value(key)
@@ -62,10 +67,10 @@ func (a *attempt) Value(key any) any {
 func (a *attempt) look() context.Context {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.used.Store(true)
+	a.at.Or(1)
 	if a.inner == nil {
 		start := a.start
-		if a.batch == nil || a.start.IsZero() || a.at.Load() != a.started {
+		if a.batch == nil || a.start.IsZero() || a.at.Load()>>1 != a.started {
 			start = clock()
 		}
 		a.inner, a.cancel = context.WithDeadline(a.organ.base, start.Add(a.organ.config.Policy.Timeout))
@@ -76,18 +81,28 @@ func (a *attempt) look() context.Context {
 	return a.inner
 }
 
-// set makes a the attempt at item i of b, which started then.
-func (a *attempt) set(b *Batch, i int, start time.Time) {
+// again makes a the attempt at item i of b, if nobody has used it; else it is over for good. start is the zero time where
+// nobody has read the clock.
+func (a *attempt) again(b *Batch, i int, start time.Time) bool {
+	at := a.at.Load()
+	if a.batch == b && start.IsZero() && at&1 == 0 && a.at.CompareAndSwap(at, int32(i)<<1) {
+		return true // the usual case: neither lock nor clock
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.used() {
+		a.end()
+		return false
+	}
 	a.batch, a.started, a.start = b, int32(i), start
-	a.at.Store(int32(i))
+	a.at.Store(int32(i) << 1)
+	return true
 }
 
 // returned says that the handler is done. It reports whether anybody has used the attempt, whose derived
 // contexts are cancelled then, and the error it had before.
 func (a *attempt) returned() (used bool, err error) {
-	if !a.used.Load() {
+	if !a.used() {
 		return false, nil
 	}
 	a.mu.Lock()
@@ -109,7 +124,7 @@ func (a *attempt) rest() {
 
 // end lets go of the batch. a.mu is held.
 func (a *attempt) end() {
-	if a.batch != nil && a.used.Load() {
+	if a.batch != nil && a.used() {
 		a.was = *a.item()
 	}
 	a.batch = nil

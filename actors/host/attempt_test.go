@@ -2,9 +2,11 @@ package host_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -153,4 +155,81 @@ func TestContextThatNobodyLooksAtCostsNothing(t *testing.T) {
 	})
 	assert.Less(t, allocs, 50.0, "allocations for 500 events")
 	require.NoError(t, s.Stop(context.Background()))
+}
+
+// An event that is the first of its batch to be handled, and not the first of the batch.
+func TestDeadlineOfTheFirstThatIsHandled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := own(t, looking(func(ctx context.Context, _ ping) {
+			until, _ := ctx.Deadline()
+			assert.Equal(t, 10*time.Second, time.Until(until))
+			assert.NoError(t, ctx.Err())
+		}), host.OrganConfig{Policy: within(10 * time.Second)})
+		b := batchOf(pings(t, 2)...)
+		b.Items[0].Failed = &actors.Failure{}
+		assert.Equal(t, all(host.Handled, 2), codes(o.runBatch(b)))
+	})
+}
+
+func TestDeadlineCountsFromTheStartOnceSomebodyHasLooked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		o := own(t, looking(func(ctx context.Context, p ping) {
+			if p.N == 1 {
+				return // and leaves its context to the next
+			}
+			time.Sleep(2 * time.Second)
+			until, _ := ctx.Deadline()
+			assert.Equal(t, 8*time.Second, time.Until(until), "event %d", p.N)
+		}), host.OrganConfig{Policy: within(10 * time.Second)})
+		assert.Equal(t, all(host.Handled, 3), codes(o.sleepRun(4*time.Second, pings(t, 3)...)))
+	})
+}
+
+func TestFirstLookLongAfterTheEndFindsACancelledContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var kept context.Context
+		o := own(t, looking(func(ctx context.Context, _ ping) { kept = ctx }), host.OrganConfig{Policy: within(time.Second)})
+		o.run(pings(t, 1)...)
+		time.Sleep(time.Minute)
+		assert.ErrorIs(t, kept.Err(), context.Canceled, "and not that its time was up")
+		assert.Empty(t, actors.EffectKey(kept))
+	})
+}
+
+type large struct{ Bytes *[1 << 20]byte }
+
+func (large) EventType() string { return "LARGE" }
+
+func TestIdleLaneKeepsNoEventAlive(t *testing.T) {
+	t.Parallel()
+	for _, used := range []bool{false, true} {
+		back := make(chan *host.Batch, 1)
+		s := host.NewSystem(host.Options{})
+		o, err := s.Organ(actors.NewOrgan("large", actors.Sink(func(ctx context.Context, _ actors.EventOf[large]) error {
+			if used {
+				return ctx.Err()
+			}
+			return nil
+		})), host.OrganConfig{Deliver: func(b *host.Batch) { b.Reset(); back <- b }})
+		require.NoError(t, err)
+		payload := weak.Make(runLarge(t, o, back))
+		for range 1000 { // the lane's goroutine may still be on its way out
+			if runtime.GC(); payload.Value() == nil {
+				break
+			}
+		}
+		assert.Nil(t, payload.Value(), "context used: %v", used)
+		require.NoError(t, s.Stop(t.Context()))
+	}
+}
+
+// runLarge runs one large event, and returns its payload.
+func runLarge(t *testing.T, o *host.Organ, back <-chan *host.Batch) *[1 << 20]byte {
+	bytes := new([1 << 20]byte)
+	o.Lanes()[0].Run(batchOf(event(t, large{bytes})))
+	<-back
+	return bytes
 }

@@ -75,6 +75,9 @@ func (r *reactor) run(b *Batch) error {
 	err := r.items(b)
 	if r.attempt != nil {
 		r.attempt.rest()
+		if r.attempt.used() {
+			r.attempt = nil // it does not serve again, and knows its event
+		}
 	}
 	r.handler.Forget()
 	return err
@@ -240,17 +243,9 @@ func (r *reactor) ready(b *Batch, i int) *attempt {
 	case r.looks:
 		start = clock()
 	}
-	if r.attempt != nil && r.attempt.used.Load() {
-		r.attempt.rest()
-		r.attempt = nil
-	}
-	if r.attempt == nil {
+	if r.attempt == nil || !r.attempt.again(b, i, start) {
 		r.attempt = &attempt{organ: r.organ}
-	}
-	if r.attempt.batch != b || !start.IsZero() {
-		r.attempt.set(b, i, start)
-	} else {
-		r.attempt.at.Store(int32(i)) // the usual case: neither lock nor clock
+		r.attempt.again(b, i, start)
 	}
 	return r.attempt
 }
