@@ -38,10 +38,9 @@ type keyedDef[S any] struct {
 // back as it was (unexported fields, interfaces, two fields of one name) and that has no
 // codec of its own is refused, since the loss would be silent.
 //
-// A JSON state may gain fields: what was stored without one has it zero. Stored fields that the state has not, since they
-// were renamed or a newer program has written them, put the cell in quarantine (persistence.ErrCorrupt): nothing of it is
-// lost, and its events become dead letters, until the state can read them: give it an UnmarshalJSON (and a
-// MarshalJSON) that knows both forms.
+// A JSON state may gain fields: what was stored without one has it zero. Stored fields that the state has not are ignored, so that
+// a program that is taken back can read what the newer one has written, and they are gone with the cell's next event: before
+// a field is renamed or changes its meaning, give the state an UnmarshalJSON (and a MarshalJSON) that reads both forms.
 func NewKeyed[S any](name string, fresh func(key string) *S, parts ...Part[S]) *Keyed[S] {
 	d := &keyedDef[S]{
 		name:    name,

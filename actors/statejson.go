@@ -3,15 +3,11 @@ package actors
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"sync"
 )
 
 // unmarshalJSONState decodes into a zero state: JSON merges into what is there, and what
 // fresh put into a map would come back after a Step had deleted it. On an error the state is what it was.
-//
-// A field that the state has no place for is an error: somebody has renamed it, or an older program reads what a newer one has
-// written, and the next snapshot would be without it.
 func unmarshalJSONState[S any](b []byte, s *S) error {
 	var zero S
 	before := *s
@@ -20,24 +16,11 @@ func unmarshalJSONState[S any](b []byte, s *S) error {
 		return nil
 	}
 	*s = zero
-	err := unmarshalStrict(b, s)
+	err := json.Unmarshal(b, s)
 	if err != nil {
 		*s = before
 	}
 	return err
-}
-
-// unmarshalStrict is json.Unmarshal, and refuses unknown fields.
-func unmarshalStrict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if rest := bytes.TrimSpace(b[d.InputOffset():]); len(rest) > 0 {
-		return fmt.Errorf("%d bytes follow the state", len(rest))
-	}
-	return nil
 }
 
 // smallState bounds, in bytes, the states that a stateDecoder reads: it keeps room for twice the largest.
@@ -53,12 +36,11 @@ type stateDecoder struct {
 var stateDecoders = sync.Pool{New: func() any {
 	d := &stateDecoder{}
 	d.json = json.NewDecoder(&d.in)
-	d.json.DisallowUnknownFields()
 	return d
 }}
 
 // decodeSmall decodes b, and reports whether that went well and b is nothing but one value; what is wrong else, if
-// anything, unmarshalStrict has to tell. A decoder that has seen such a thing is not used again.
+// anything, json.Unmarshal has to tell. A decoder that has seen such a thing is not used again.
 func decodeSmall(b []byte, state any) bool {
 	d := stateDecoders.Get().(*stateDecoder)
 	d.in.Reset(b)
