@@ -211,7 +211,7 @@ func TestMemoryLooksAtNoEventWhoseTypeItKnows(t *testing.T) {
 	require.False(t, s.unwanted(actors.Event{}, ev.TypeNumber()))
 }
 
-func TestMemoryPullsByBytesWhatever(t *testing.T) {
+func TestMemoryPullsByBytesWhateverItHandsOut(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_900_000_000, 0)
 	m := NewMemory(WithMemoryClock(func() time.Time { return now }))

@@ -2,6 +2,7 @@ package host_test
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -37,6 +38,7 @@ func TestStrayLooksDisturbNobody(t *testing.T) {
 		defer close(done)
 		for n := int64(0); n >= 0; {
 			for n == round.Load() {
+				runtime.Gosched() // there may be one processor
 			}
 			if n = round.Load(); n < 0 {
 				return

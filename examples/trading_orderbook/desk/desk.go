@@ -45,7 +45,8 @@ type Config struct {
 	// SettlementWorkers is how many requests may be out at a time. Default 4.
 	SettlementWorkers int
 	// RecentOrders is how many accepted orders of a symbol are remembered after they are gone, so
-	// that one that is sent again is recognised. Default 16,384, at most 1,000,000; -1 is none.
+	// that one that is sent again is recognised: it is searched for among them, the newest first. Default 16,384, at most
+	// 1,000,000; -1 is none.
 	RecentOrders int
 	// AmendTotal and IDsEver are those of matching.Config.
 	AmendTotal, IDsEver bool
