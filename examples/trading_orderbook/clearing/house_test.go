@@ -97,7 +97,7 @@ func TestHouseAnswersTradeByTrade(t *testing.T) {
 		{Err: &clearing.Refusal{TradeID: "AAPL-1", Reason: clearing.InsufficientFunds}},
 		{Err: &clearing.Refusal{TradeID: "AAPL-2", Reason: clearing.InvalidTrade, Detail: "want key, trade, buyer, seller and a quantity above 0"}},
 		{},
-		{Err: &clearing.Refusal{TradeID: "AAPL-4", Reason: clearing.KeyReused, Detail: `trade "AAPL-0" was settled under this key`}},
+		{Err: &clearing.Refusal{TradeID: "AAPL-4", Reason: clearing.KeyReused, Detail: "another trade was settled under this key"}},
 	}, got)
 	assert.EqualError(t, got[1].Err, `clearing house refuses trade "AAPL-1": INSUFFICIENT_FUNDS`)
 	again, err := client.Settle(t.Context(), asked[1:2])

@@ -1,7 +1,8 @@
 package clearing
 
 import (
-	"fmt"
+	"crypto/sha256"
+	"encoding/binary"
 	"math/rand/v2"
 )
 
@@ -14,19 +15,41 @@ type Tally struct {
 	Refused    int // refusals; a trade that comes again is refused again
 }
 
-// ledger is what a house has settled.
+// ledger is what a house has settled. It keeps marks, not texts: a million trades weigh some 50 MB, in which the
+// collector has nothing to look for.
 type ledger struct {
-	refuse func(Instruction) string
-	byKey  map[string]Instruction
-	ring   []string // keys by age, next is the oldest once it is full
-	next   int
-	limit  int
-	tally  Tally
-	more   chan struct{} // closed and replaced when the tally changes
+	refuse  func(Instruction) string
+	byKey   map[mark]mark // of a trade by that of its key
+	ring    []mark        // of keys by age, next is the oldest once it is full
+	next    int
+	limit   int
+	scratch []byte
+	tally   Tally
+	more    chan struct{} // closed and replaced when the tally changes
 }
 
 func newLedger(refuse func(Instruction) string, limit int) ledger {
-	return ledger{refuse: refuse, byKey: map[string]Instruction{}, limit: limit, more: make(chan struct{})}
+	return ledger{refuse: refuse, byKey: map[mark]mark{}, limit: limit, more: make(chan struct{})}
+}
+
+// mark stands for texts: half of a SHA-256, of which no two that differ are ever seen to be the same.
+type mark [sha256.Size / 2]byte
+
+// marks returns the mark of a trade's key, and that of all it says.
+func (l *ledger) marks(in *Instruction) (key, trade mark) {
+	b := append(l.scratch[:0], in.Key...)
+	key = markOf(b)
+	for _, text := range []string{in.TradeID, in.Symbol, in.BuyerID, in.SellerID, in.Price, in.Amount} {
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	}
+	b = binary.AppendVarint(b, in.Quantity)
+	l.scratch = b
+	return key, markOf(b)
+}
+
+func markOf(b []byte) mark {
+	sum := sha256.Sum256(b)
+	return mark(sum[:])
 }
 
 func (l *ledger) settle(trades []Instruction) response {
@@ -41,13 +64,14 @@ func (l *ledger) settle(trades []Instruction) response {
 }
 
 func (l *ledger) one(in *Instruction) answer {
-	before, known := l.byKey[in.Key]
+	key, trade := l.marks(in)
+	before, known := l.byKey[key]
 	switch {
-	case known && before == *in:
+	case known && before == trade:
 		l.tally.Repeated++
 		return answer{Key: in.Key, Status: settled, Repeated: true}
 	case known:
-		return l.refused(in, KeyReused, fmt.Sprintf("trade %q was settled under this key", before.TradeID))
+		return l.refused(in, KeyReused, "another trade was settled under this key")
 	case in.Key == "" || in.TradeID == "" || in.BuyerID == "" || in.SellerID == "" || in.Quantity <= 0:
 		return l.refused(in, InvalidTrade, "want key, trade, buyer, seller and a quantity above 0")
 	}
@@ -56,7 +80,7 @@ func (l *ledger) one(in *Instruction) answer {
 			return l.refused(in, reason, "")
 		}
 	}
-	l.remember(in)
+	l.remember(key, trade)
 	l.tally.Settled++
 	return answer{Key: in.Key, Status: settled}
 }
@@ -66,15 +90,15 @@ func (l *ledger) refused(in *Instruction, reason, detail string) answer {
 	return answer{Key: in.Key, Status: refused, Reason: reason, Detail: detail}
 }
 
-func (l *ledger) remember(in *Instruction) {
+func (l *ledger) remember(key, trade mark) {
 	if len(l.ring) < l.limit {
-		l.ring = append(l.ring, in.Key)
+		l.ring = append(l.ring, key)
 	} else {
 		delete(l.byKey, l.ring[l.next])
-		l.ring[l.next] = in.Key
+		l.ring[l.next] = key
 		l.next = (l.next + 1) % l.limit
 	}
-	l.byKey[in.Key] = *in
+	l.byKey[key] = trade
 }
 
 // count changes the tally and tells whoever waits.
