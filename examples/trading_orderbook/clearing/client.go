@@ -89,7 +89,7 @@ func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
 	}
 	defer resp.Body.Close()
 	// Read in any case: only then is the connection used again.
-	said, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
+	said, err := readAll(io.LimitReader(resp.Body, maxResponse+1), resp.ContentLength, maxResponse)
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		return nil, refusalOf(resp, said)
@@ -135,7 +135,7 @@ func retryAfter(resp *http.Response) time.Duration {
 
 // resultsOf reads an answer. One that is not about these trades says nothing about any of them.
 func resultsOf(trades []Instruction, said []byte) ([]Result, error) {
-	var r response
+	r := response{Results: make([]answer, 0, len(trades))}
 	if err := json.Unmarshal(said, &r); err != nil {
 		return nil, &Unavailable{Err: fmt.Errorf("its answer: %w", err)}
 	}

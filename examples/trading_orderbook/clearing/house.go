@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -152,8 +153,11 @@ func (h *House) Await(patience time.Duration, enough func(Tally) bool) (Tally, b
 const maxRequest = 1 << 20
 
 func (h *House) serve(w http.ResponseWriter, r *http.Request) {
-	var asked request
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&asked)
+	asked := request{Trades: make([]Instruction, 0, MaxTrades)}
+	body, err := readAll(http.MaxBytesReader(w, r.Body, maxRequest), r.ContentLength, maxRequest)
+	if err == nil {
+		err = json.Unmarshal(body, &asked)
+	}
 	h.pause(r)
 	verdict := h.verdict(r)
 	switch {
@@ -174,8 +178,19 @@ func (h *House) serve(w http.ResponseWriter, r *http.Request) {
 	if lost {
 		panic(http.ErrAbortHandler)
 	}
+	reply(w, said)
+}
+
+// reply sends an answer with its length, so that the client knows how much room it takes.
+func reply(w http.ResponseWriter, said response) {
+	body, err := json.Marshal(said)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(said) // a client that has gone asks again
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // a client that has gone asks again
 }
 
 // verdict is how the house is out of service towards a request, which it keeps waiting while it is

@@ -1,7 +1,9 @@
 package clearing
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"time"
 )
 
@@ -86,3 +88,11 @@ const (
 	settled = "settled"
 	refused = "refused"
 )
+
+// readAll reads a body, in one piece of memory where it says how long it is: length is what it says, -1 for
+// nothing. No more than most is believed.
+func readAll(body io.Reader, length, most int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(max(length, 0), most)+bytes.MinRead))
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
+}
