@@ -46,12 +46,17 @@ func inUTC(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// Terminal reports whether somebody sees what is written to, or read from, x.
+// Terminal reports whether somebody sees what is written to, or read from, x. The null device is a device of characters
+// too, and nobody's.
 func Terminal(x any) bool {
 	f, ok := x.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }

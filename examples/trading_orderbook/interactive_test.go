@@ -70,6 +70,7 @@ func TestInteractiveGoesOnWithoutTheClearingHouse(t *testing.T) {
 	path := writePolicy(t, "organs: {Settlement: {breaker: {failures: 1, open: 1h}}}\n")
 	p := play(t, "outage on\nSELL 5 AAPL @ 1 BY a\nBUY 3 AAPL @ 1\nBUY 2 AAPL @ 1\nstats\nquit\n", "--interactive", "--policy", path)
 	require.ErrorContains(t, p.failure, "in memory they end with the program")
+	assert.Contains(t, p.out, "the clearing house is out of service: trades wait until it is back\n")
 	assert.Contains(t, p.out, "3 @ 1.00 with 1 (2 left)")
 	assert.Contains(t, p.out, "✓ 2 @ 1.00 with 1\n")
 	assert.Regexp(t, `Settlement +0 +\d+ +0 +\d+ +open`, p.out)

@@ -131,8 +131,10 @@ func (s *session) outage(word string) error {
 		return errors.New("the clearing house is not of this program")
 	case word == "on":
 		s.house.SetOutage(clearing.Refusing)
+		s.printf("  the clearing house is out of service: trades wait until it is back\n")
 	case word == "off":
 		s.house.SetOutage(clearing.InService)
+		s.printf("  the clearing house is in service\n")
 	default:
 		return errForm("outage on, or outage off", "%q is neither", console.Clip(word, 20))
 	}
