@@ -35,6 +35,7 @@ type invocation struct {
 	json                       bool
 	timeout                    time.Duration
 	watch                      time.Duration
+	letters                    lettersFlags
 	words                      []string // the command and what it is about
 	out, err                   io.Writer
 }
@@ -52,6 +53,10 @@ func commands() map[string]command {
 		"services": {nil, "how far each service is", services},
 		"shards":   {[]string{"SERVICE"}, "who owns each shard of a service, and what waits there", shards},
 		"nodes":    {[]string{"SERVICE"}, "the members of a service's cluster", nodes},
+		"letters":  {[]string{"SERVICE"}, "the dead letters of a service, oldest first", letters},
+		"letter":   {[]string{"SERVICE", "LETTER"}, "one dead letter whole: error, stack, event", letter},
+		"replay":   {[]string{"SERVICE", "LETTER"}, "give its event to the organ that failed once more; LETTER all: each that the flags choose", replay},
+		"drop":     {[]string{"SERVICE", "LETTER"}, "remove it for good; LETTER all: each that the flags choose", drop},
 		"pin":      {[]string{"SERVICE", "SHARD", "NODE"}, "let a node own a shard, by its name or id", pin},
 		"move":     {[]string{"SERVICE", "SHARD", "NODE"}, "the same as pin", pin},
 		"unpin":    {[]string{"SERVICE", "SHARD"}, "take a pin back", unpin},
@@ -60,7 +65,7 @@ func commands() map[string]command {
 }
 
 // order is that of the help.
-var order = []string{"health", "services", "shards", "nodes", "pin", "move", "unpin", "reshard"}
+var order = []string{"health", "services", "shards", "nodes", "letters", "letter", "replay", "drop", "pin", "move", "unpin", "reshard"}
 
 // run does what the command line says and returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, out, errs io.Writer) int {
@@ -92,8 +97,9 @@ func parse(args []string, env func(string) string, out, errs io.Writer) (*invoca
 	f.StringVar(&v.namespace, "namespace", redisstream.DefaultNamespace, "namespace of the store")
 	f.StringVar(&v.password, "password-env", "", "environment variable with the password")
 	f.BoolVar(&v.json, "json", false, "one line of JSON instead of a table")
-	f.DurationVar(&v.timeout, "timeout", 10*time.Second, "for how long to try; 0 is without an end, and the default of reshard")
+	f.DurationVar(&v.timeout, "timeout", 10*time.Second, "for how long to try; 0 is without an end, and the default of reshard and of LETTER all")
 	f.DurationVar(&v.watch, "watch", 0, "with shards: look again and again, so far apart")
+	v.letters.define(f)
 	for {
 		if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 			help(out, f)
@@ -112,10 +118,25 @@ func parse(args []string, env func(string) string, out, errs io.Writer) (*invoca
 	}
 	given := map[string]bool{}
 	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
-	if len(v.words) > 0 && v.words[0] == "reshard" && !given["timeout"] {
+	v.defaults(given)
+	if err := v.check(); err != nil {
+		return v, err
+	}
+	return v, v.letters.check(v.words, given)
+}
+
+// defaults are those of some commands: what goes through a whole store takes as long as it takes.
+func (v *invocation) defaults(given map[string]bool) {
+	if len(v.words) == 0 {
+		return
+	}
+	whole := v.words[0] == "reshard" || v.words[len(v.words)-1] == everyLetter
+	if whole && !given["timeout"] {
 		v.timeout = 0
 	}
-	return v, v.check()
+	if v.words[0] == "replay" && !given["limit"] {
+		v.letters.limit = 0
+	}
 }
 
 // check finds mistakes that need no server.

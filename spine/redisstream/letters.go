@@ -39,13 +39,58 @@ func parseLetterCursor(text string) (c letterCursor, err error) {
 	return c, nil
 }
 
-// Letters implements supervision.DeadLetters. It reads on from the cursor and never the whole.
+// serviceLetters are the dead letters of one service of a store.
+type serviceLetters struct {
+	b       *Backend
+	service string
+}
+
+// LettersOf returns the dead letters of a service of the store, whoever serves it, if anybody does: for operators. It
+// may be called before Open. What its Count tells as the limit is this Backend's own, see WithLetterLimit.
+func (b *Backend) LettersOf(service string) supervision.DeadLetters {
+	return serviceLetters{b, service}
+}
+
+// ownLetters are those of the service that is served here.
+func (b *Backend) ownLetters() (serviceLetters, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return serviceLetters{b, b.service.Name}, b.ready()
+}
+
+// Letters implements supervision.DeadLetters.
 func (b *Backend) Letters(ctx context.Context, f supervision.Filter, cursor string, limit int) (supervision.Page, error) {
-	key, err := b.letterKey()
+	own, err := b.ownLetters()
 	if err != nil {
 		return supervision.Page{}, err
 	}
-	at, err := b.letterCursor(ctx, key, cursor)
+	return own.Letters(ctx, f, cursor, limit)
+}
+
+// Letter implements supervision.DeadLetters.
+func (b *Backend) Letter(ctx context.Context, id string) (supervision.DeadLetter, error) {
+	own, err := b.ownLetters()
+	if err != nil {
+		return supervision.DeadLetter{}, err
+	}
+	return own.Letter(ctx, id)
+}
+
+// Count implements supervision.DeadLetters.
+func (b *Backend) Count(ctx context.Context) (n, limit int, err error) {
+	own, err := b.ownLetters()
+	if err != nil {
+		return 0, 0, err
+	}
+	return own.Count(ctx)
+}
+
+// key is where they are.
+func (l serviceLetters) key() string { return l.b.keys.letters(l.service) }
+
+// Letters implements supervision.DeadLetters. It reads on from the cursor and never the whole.
+func (l serviceLetters) Letters(ctx context.Context, f supervision.Filter, cursor string, limit int) (supervision.Page, error) {
+	at, err := l.cursor(ctx, cursor)
 	if err != nil {
 		return supervision.Page{}, err
 	}
@@ -60,11 +105,11 @@ func (b *Backend) Letters(ctx context.Context, f supervision.Filter, cursor stri
 		if looked > 0 {
 			count = lettersPerAsk
 		}
-		entries, err := b.xrange(ctx, key, "("+at.last.String(), at.end.String(), count)
+		entries, err := l.b.xrange(ctx, l.key(), "("+at.last.String(), at.end.String(), count)
 		if err != nil {
 			return supervision.Page{}, err
 		}
-		full := at.read(&p, b.service.Name, entries, f, limit)
+		full := at.read(&p, l.service, entries, f, limit)
 		if len(entries) < count && !full {
 			return p, nil
 		}
@@ -72,12 +117,12 @@ func (b *Backend) Letters(ctx context.Context, f supervision.Filter, cursor stri
 	return p, nil
 }
 
-// letterCursor reads a cursor; "" is a new list.
-func (b *Backend) letterCursor(ctx context.Context, key, cursor string) (letterCursor, error) {
+// cursor reads a cursor; "" is a new list.
+func (l serviceLetters) cursor(ctx context.Context, cursor string) (letterCursor, error) {
 	if cursor != "" {
 		return parseLetterCursor(cursor)
 	}
-	reply, err := b.ask(ctx, "XREVRANGE", key, "+", "-", "COUNT", 1)
+	reply, err := l.b.ask(ctx, "XREVRANGE", l.key(), "+", "-", "COUNT", 1)
 	if err != nil {
 		return letterCursor{}, err
 	}
@@ -102,13 +147,6 @@ func (c *letterCursor) read(p *supervision.Page, service string, entries []rawEn
 	return false
 }
 
-// letterKey is where the letters of the service are.
-func (b *Backend) letterKey() (string, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.keys.letters(b.service.Name), b.ready()
-}
-
 // xrange reads entries of a stream.
 func (b *Backend) xrange(ctx context.Context, key, from, to string, count int) ([]rawEntry, error) {
 	reply, err := b.ask(ctx, "XRANGE", key, from, to, "COUNT", count)
@@ -119,22 +157,18 @@ func (b *Backend) xrange(ctx context.Context, key, from, to string, count int) (
 }
 
 // Letter implements supervision.DeadLetters.
-func (b *Backend) Letter(ctx context.Context, id string) (supervision.DeadLetter, error) {
-	key, err := b.letterKey()
-	if err != nil {
-		return supervision.DeadLetter{}, err
-	}
+func (l serviceLetters) Letter(ctx context.Context, id string) (supervision.DeadLetter, error) {
 	if !isLetterID(id) {
 		return supervision.DeadLetter{}, noLetter(id)
 	}
-	entries, err := b.xrange(ctx, key, id, id, 1)
+	entries, err := l.b.xrange(ctx, l.key(), id, id, 1)
 	if err != nil {
 		return supervision.DeadLetter{}, err
 	}
 	if len(entries) == 0 {
 		return supervision.DeadLetter{}, noLetter(id)
 	}
-	return readLetter(b.service.Name, entries[0]), nil
+	return readLetter(l.service, entries[0]), nil
 }
 
 func isLetterID(id string) bool {
@@ -145,19 +179,15 @@ func isLetterID(id string) bool {
 func noLetter(id string) error { return fmt.Errorf("%w: %q", supervision.ErrNoLetter, id) }
 
 // Count implements supervision.DeadLetters.
-func (b *Backend) Count(ctx context.Context) (n, limit int, err error) {
-	if _, err := b.letterKey(); err != nil {
-		return 0, 0, err
-	}
-	n, err = b.countLetters(ctx)
-	return n, b.settings.letters, err
+func (l serviceLetters) Count(ctx context.Context) (n, limit int, err error) {
+	n, err = l.count(ctx)
+	return n, l.b.settings.letters, err
 }
 
-func (b *Backend) countLetters(ctx context.Context) (int, error) {
-	key := b.keys.letters(b.service.Name)
-	n, err := b.ask(ctx, "XLEN", key)
+func (l serviceLetters) count(ctx context.Context) (int, error) {
+	n, err := l.b.ask(ctx, "XLEN", l.key())
 	if err != nil && classOf(err) == classAnswered {
-		err = fmt.Errorf("%w: key %q: %w", spine.ErrStoreLost, key, err)
+		err = fmt.Errorf("%w: key %q: %w", spine.ErrStoreLost, l.key(), err)
 	}
 	return int(number(n)), err
 }

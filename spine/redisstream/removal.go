@@ -8,13 +8,22 @@ import (
 	"github.com/necrostack/necrostack/supervision"
 )
 
+// Remove implements supervision.DeadLetters.
+func (b *Backend) Remove(ctx context.Context, rs []supervision.Removal) []error {
+	own, err := b.ownLetters()
+	if err != nil {
+		return fillErrors(make([]error, len(rs)), err)
+	}
+	return own.Remove(ctx, rs)
+}
+
 // Remove implements supervision.DeadLetters. A request without an answer is repeated until it has one, and
 // answered then as the first time.
-func (b *Backend) Remove(ctx context.Context, rs []supervision.Removal) []error {
-	answers := make([]error, len(rs))
-	key, err := b.letterKey()
+func (l serviceLetters) Remove(ctx context.Context, rs []supervision.Removal) []error {
+	b, answers := l.b, make([]error, len(rs))
+	err := ctx.Err()
 	if err == nil {
-		err = ctx.Err()
+		err = b.found(ctx) // the events go to its shards
 	}
 	var lane *publishLane
 	if err == nil {
@@ -23,7 +32,7 @@ func (b *Backend) Remove(ctx context.Context, rs []supervision.Removal) []error 
 	if err != nil {
 		return fillErrors(answers, err)
 	}
-	x := &removing{b: b, letters: key, lane: lane, removals: rs, answers: answers}
+	x := &removing{b: b, letters: l.key(), lane: lane, removals: rs, answers: answers}
 	if err := x.run(ctx); err != nil {
 		lane = newPublishLane() // what the last number of the old one did is not known
 	}

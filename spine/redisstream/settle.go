@@ -157,7 +157,7 @@ func (b *Backend) letterRoom(ctx context.Context, ss []spine.Settlement) (int, e
 	if !slices.ContainsFunc(ss, func(x spine.Settlement) bool { return x.Kind == spine.Dead }) {
 		return 0, nil
 	}
-	n, err := b.countLetters(ctx)
+	n, err := serviceLetters{b, b.service.Name}.count(ctx)
 	return b.settings.letters - n, err
 }
 
