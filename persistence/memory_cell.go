@@ -7,26 +7,34 @@ import (
 	"github.com/necrostack/necrostack/actors"
 )
 
-// memoryCell is what Memory holds of a cell. It is kept small: there may be a million of them. What every
-// change looks at comes first, within a cache line.
+// memoryCell is what Memory holds of a cell, within a cache line and without a pointer: there may be a million of
+// them. Numbers are those of slabs; 0 is none.
 type memoryCell struct {
-	last     uint64
-	at       memoryTime
-	records  []memoryRecord // without a gap, up to last
-	snapshot memorySnapshot
-	key      string
+	last       uint64
+	at         memoryTime
+	snapshot   uint64 // the change it ends with; 0: there is none
+	snapshotAt memoryTime
+	version    int32 // of the snapshot
 
-	older, newer *memoryCell // in the order of the last change; nil where the organ keeps none
+	keyBytes   uint32
+	stateBytes uint32 // stateApart: it is in extra
+	block      uint32 // key and state
+	extra      uint32 // memoryExtra, where there is something for it
+
+	twin         uint32 // the next cell of its organ with the same hash
+	older, newer uint32 // in the order of the last change; 0 where the organ keeps none
 }
 
-// memorySnapshot is a Snapshot in half of its size.
-type memorySnapshot struct {
-	state   []byte
-	seq     uint64
-	at      memoryTime
-	sum     *[sha256.Size]byte // nil: it came without
-	version int32
-	trusted bool
+// memoryExtra is what most cells have not.
+type memoryExtra struct {
+	records   []memoryRecord // without a gap, up to last
+	state     []byte         // one that is too large for a block
+	sum       *[sha256.Size]byte
+	untrusted bool
+}
+
+func (e *memoryExtra) empty() bool {
+	return e.records == nil && e.state == nil && e.sum == nil && !e.untrusted
 }
 
 // memoryRecord is a Record in half of its size.
@@ -51,35 +59,4 @@ func (c *memoryCell) changes() uint64 {
 		return 0
 	}
 	return c.last
-}
-
-// history fills h, which is zero.
-func (c *memoryCell) history(h *History) {
-	c.snapshot.whole(&h.Snapshot)
-	h.Last, h.At = c.last, c.at.time()
-	first := c.last - uint64(len(c.records)) + 1
-	for i, r := range c.records {
-		h.Records = append(h.Records, Record{
-			Seq: first + uint64(i), Event: r.event, Version: int(r.version), Digest: r.digest, At: r.at.time(), Reset: r.reset,
-		})
-	}
-}
-
-func memorySnapshotOf(s Snapshot) memorySnapshot {
-	m := memorySnapshot{state: s.State, seq: s.Seq, at: memoryTimeOf(s.At), version: int32(s.Version), trusted: s.Trusted}
-	if sum := s.Sum; sum != ([sha256.Size]byte{}) {
-		m.sum = &sum
-	}
-	return m
-}
-
-// whole fills w, which is zero.
-func (s *memorySnapshot) whole(w *Snapshot) {
-	if s.seq == 0 {
-		return
-	}
-	w.Seq, w.Version, w.State, w.Trusted, w.At = s.seq, int(s.version), s.state, s.trusted, s.at.time()
-	if s.sum != nil {
-		w.Sum = *s.sum
-	}
 }

@@ -2,7 +2,7 @@ package persistence
 
 import (
 	"cmp"
-	"maps"
+	"hash/maphash"
 	"slices"
 )
 
@@ -10,78 +10,124 @@ import (
 // somebody asks for the oldest: most organs' cells do not expire, and each place in the order that a change
 // touches is somewhere else in memory.
 type memoryOrgan struct {
-	cells     map[string]*memoryCell
-	recent    *memoryCell // looked up last, by recentKey: changes come in runs
+	in        *memoryCells
+	hash      func(key string) uint64
+	byHash    map[uint64]uint32 // cells by the hash of their key; others of the same hash are its twins
+	recent    uint32            // cell looked up last, by recentKey: changes come in runs
 	recentKey string
-	ordered   bool
-	order     memoryCell // the list's anchor: newer is the oldest cell, older the newest
+	order     uint32 // anchor of the list, a cell of no key: newer is the oldest cell, older the newest. 0: there is none yet
 }
 
-func newMemoryOrgan() *memoryOrgan {
-	o := &memoryOrgan{cells: map[string]*memoryCell{}}
-	o.order.older, o.order.newer = &o.order, &o.order
-	return o
+func newMemoryOrgan(in *memoryCells) *memoryOrgan {
+	seed := maphash.MakeSeed() // so that nobody can choose keys of one hash
+	hash := func(key string) uint64 { return maphash.String(seed, key) }
+	return &memoryOrgan{in: in, hash: hash, byHash: map[uint64]uint32{}}
 }
 
-// cell returns the cell of key, nil when there is none; also for the nil organ.
-func (o *memoryOrgan) cell(key string) *memoryCell {
+// cell returns the cell of key, 0 when there is none; also for the nil organ.
+func (o *memoryOrgan) cell(key string) uint32 {
 	if o == nil {
-		return nil
+		return 0
 	}
-	if o.recent == nil || o.recentKey != key {
-		o.recent, o.recentKey = o.cells[key], key
+	if o.recent == 0 || o.recentKey != key {
+		o.recent, o.recentKey = o.in.cell(o.first(key), key), key
 	}
 	return o.recent
 }
 
-func (o *memoryOrgan) add(key string) *memoryCell {
-	c := &memoryCell{key: key}
-	o.cells[key] = c
-	return c
+// first returns the cell that is key's, or the first of those that are its twins; 0 when there is none, also for the
+// nil organ.
+func (o *memoryOrgan) first(key string) uint32 {
+	if o == nil {
+		return 0
+	}
+	return o.byHash[o.hash(key)]
 }
 
-// changed makes c the one that changed last.
-func (o *memoryOrgan) changed(c *memoryCell) {
-	if !o.ordered || o.order.older == c {
+// add makes the cell of key.
+func (o *memoryOrgan) add(key string) uint32 {
+	n, hash := o.in.add(key), o.hash(key)
+	o.in.at(n).twin = o.byHash[hash]
+	o.byHash[hash] = n
+	o.recent, o.recentKey = n, key
+	return n
+}
+
+// changed makes cell n the one that changed last.
+func (o *memoryOrgan) changed(n uint32) {
+	if o.order == 0 {
 		return
 	}
-	c.unlink()
-	newest := o.order.older
-	c.older, c.newer = newest, &o.order
-	newest.newer, o.order.older = c, c
+	anchor, c := o.in.at(o.order), o.in.at(n)
+	if anchor.older == n {
+		return
+	}
+	o.unlink(c)
+	c.older, c.newer = anchor.older, o.order
+	o.in.at(c.older).newer, anchor.older = n, n
 }
 
-// oldest returns the cell whose last change is the oldest, nil when there is none.
-func (o *memoryOrgan) oldest() *memoryCell {
-	if !o.ordered {
+// oldest returns the cell whose last change is the oldest, 0 when there is none.
+func (o *memoryOrgan) oldest() uint32 {
+	if o.order == 0 {
 		o.sort()
 	}
-	if o.order.newer == &o.order {
-		return nil
+	n := o.in.at(o.order).newer
+	if n == o.order {
+		return 0
 	}
-	return o.order.newer
+	return n
 }
 
 // sort puts the cells in order for the first time.
 func (o *memoryOrgan) sort() {
-	o.ordered = true
-	byTime := func(a, b *memoryCell) int { return cmp.Compare(a.at, b.at) }
-	for _, c := range slices.SortedFunc(maps.Values(o.cells), byTime) {
-		o.changed(c)
+	o.order = o.in.cells.take()
+	anchor := o.in.at(o.order)
+	anchor.older, anchor.newer = o.order, o.order
+	var all []uint32
+	for _, n := range o.byHash {
+		for ; n != 0; n = o.in.at(n).twin {
+			all = append(all, n)
+		}
+	}
+	slices.SortFunc(all, func(a, b uint32) int { return cmp.Compare(o.in.at(a).at, o.in.at(b).at) })
+	for _, n := range all {
+		o.changed(n)
 	}
 }
 
-func (o *memoryOrgan) remove(c *memoryCell) {
-	c.unlink()
-	delete(o.cells, c.key)
-	o.recent = nil
+// remove ends cell n, which has neither records nor a state.
+func (o *memoryOrgan) remove(n uint32) {
+	c := o.in.at(n)
+	o.unlink(c)
+	o.unhash(n, c)
+	o.recent = 0
+	o.in.remove(n)
+}
+
+// unhash takes c, which is cell n, from among its twins.
+func (o *memoryOrgan) unhash(n uint32, c *memoryCell) {
+	hash := o.hash(o.in.key(c))
+	first := o.byHash[hash]
+	switch {
+	case first == n && c.twin == 0:
+		delete(o.byHash, hash)
+	case first == n:
+		o.byHash[hash] = c.twin
+	default:
+		before := o.in.at(first)
+		for before.twin != n {
+			before = o.in.at(before.twin)
+		}
+		before.twin = c.twin
+	}
 }
 
 // unlink takes c out of the order, if it has a place there.
-func (c *memoryCell) unlink() {
-	if c.older == nil {
+func (o *memoryOrgan) unlink(c *memoryCell) {
+	if c.older == 0 {
 		return
 	}
-	c.older.newer, c.newer.older = c.newer, c.older
-	c.older, c.newer = nil, nil
+	o.in.at(c.older).newer, o.in.at(c.newer).older = c.newer, c.older
+	c.older, c.newer = 0, 0
 }

@@ -1,9 +1,13 @@
 package persistence_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,6 +98,92 @@ func TestMemoryLeavesLoadedHistoriesAlone(t *testing.T) {
 	for i, r := range hs[0].Records {
 		assert.Equal(t, uint64(i+1), r.Seq)
 	}
+}
+
+// A state may lie where the cell's next one will.
+func TestMemoryLeavesLoadedStatesAlone(t *testing.T) {
+	t.Parallel()
+	m := persistence.NewMemory()
+	states := []string{"small", strings.Repeat("large", 1000), "other", ""}
+	var loaded [][]byte
+	for i, s := range states {
+		put(t, m, "a", persistence.Change{Base: uint64(i), At: noon, State: []byte(s)})
+		hs, err := m.Load(t.Context(), []persistence.Cell{{Organ: "o", Key: "a"}}, nil)
+		require.NoError(t, err)
+		loaded = append(loaded, hs[0].Snapshot.State)
+	}
+	for i, s := range states {
+		assert.Equal(t, s, string(loaded[i]))
+	}
+}
+
+// Cells come and go, their states grow and shrink: each stays what it was made, whoever has been in its place.
+func TestMemoryKeepsCellsApart(t *testing.T) {
+	t.Parallel()
+	m, n := persistence.NewMemory(), &naive{cells: map[persistence.Cell]persistence.History{}}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var cells []persistence.Cell
+	for i := range 300 {
+		// Among them the empty key, and some that are longer than names may be.
+		cells = append(cells, persistence.Cell{Organ: fmt.Sprint("o", i%3), Key: strings.Repeat("key", i/3) + fmt.Sprint(i)[:min(i, 1)]})
+	}
+	state := func() []byte {
+		s := make([]byte, rnd.IntN(1<<rnd.IntN(12)))
+		for i := range s {
+			s[i] = byte(rnd.Uint32())
+		}
+		return s
+	}
+	for now := noon; now.Before(noon.Add(5_000 * time.Second)); now = now.Add(time.Second) {
+		cell := cells[rnd.IntN(len(cells))]
+		last := n.cells[cell].Last
+		switch what := rnd.IntN(100); {
+		case what < 90:
+			c := persistence.Change{Base: last, At: now, Version: 1, Reset: what < 3}
+			if what < 60 {
+				c.State = state()
+			}
+			require.NoError(t, m.Apply(cell, actors.Event{}, c))
+			require.NoError(t, n.apply(t.Context(), cell, actors.Event{}, c))
+			if c.State != nil {
+				h := n.cells[cell]
+				h.Snapshot.Trusted, h.Snapshot.Sum = true, [32]byte{} // it has not been anywhere
+				n.cells[cell] = h
+			}
+		case what < 99:
+			s := persistence.Snapshot{Seq: last, State: state(), Trusted: what < 95, At: now, Version: 1, Sum: [32]byte{byte(what)}}
+			require.NoError(t, m.Save(t.Context(), cell, s))
+			if last > 0 {
+				require.NoError(t, n.Save(t.Context(), cell, s))
+			}
+		default:
+			before := now.Add(-time.Duration(rnd.IntN(600)) * time.Second)
+			forgot, err := m.Expire(t.Context(), cell.Organ, before, 50)
+			require.NoError(t, err)
+			want, err := n.Expire(t.Context(), cell.Organ, before, 50)
+			require.NoError(t, err)
+			require.Equal(t, want, forgot)
+		}
+		some := cells[rnd.IntN(len(cells)-5):][:5]
+		hs, err := m.Load(t.Context(), append(some, cell), nil)
+		require.NoError(t, err)
+		for i, cell := range append(some, cell) {
+			want := n.cells[cell]
+			require.Equal(t, want.Last, hs[i].Last, "%s", cell)
+			require.Equal(t, want.Snapshot.Seq, hs[i].Snapshot.Seq, "%s", cell)
+			require.True(t, bytes.Equal(want.Snapshot.State, hs[i].Snapshot.State), "%s", cell)
+			require.Equal(t, want.Snapshot.Trusted, hs[i].Snapshot.Trusted, "%s", cell)
+			require.Equal(t, want.Snapshot.Sum, hs[i].Snapshot.Sum, "%s", cell)
+			since := slices.DeleteFunc(slices.Clone(want.Records), func(r persistence.Record) bool { return r.Seq <= want.Snapshot.Seq })
+			require.Equal(t, len(since), len(hs[i].Records), "%s", cell)
+		}
+	}
+	require.Equal(t, len(n.cells), m.Stats().Cells)
+	for i := range 3 {
+		_, err := m.Expire(t.Context(), fmt.Sprint("o", i), noon.Add(24*time.Hour), len(cells))
+		require.NoError(t, err)
+	}
+	require.Zero(t, m.Stats())
 }
 
 // Room goes from cell to cell, and must never be two cells' at once.
@@ -191,7 +281,7 @@ func BenchmarkMemoryPassivated(b *testing.B) {
 		m := persistence.NewMemory()
 		for i, key := range keys {
 			put(b, m, key, persistence.Change{At: noon})
-			save(b, m, key, persistence.Snapshot{Seq: 1, State: states[i], At: noon})
+			save(b, m, key, persistence.Snapshot{Seq: 1, State: states[i], Trusted: true, At: noon})
 		}
 		b.ReportMetric(float64(heap()-before)/cells, "B/cell")
 		runtime.KeepAlive(m)
