@@ -37,6 +37,9 @@ type Item struct {
 	Failed *actors.Failure
 }
 
+// ofCell reports whether a keyed organ needs a cell for it.
+func (it *Item) ofCell() bool { return it.Failed == nil && it.Event.HasKey() }
+
 // Outcome is what became of an item.
 type Outcome struct {
 	Code    OutcomeCode

@@ -113,28 +113,41 @@ func (h *home) run(b *Batch) error {
 func (h *home) gather(b *Batch) error {
 	h.missing, h.starting, h.found = h.missing[:0], h.starting[:0], h.found[:0]
 	now := instantOf(b.Started)
+	// All are looked up before any is looked at, so that the processor waits for the memory of several at a time.
 	for i := range b.Items {
-		ev := b.Items[i].Event
-		if !ev.HasKey() || b.Items[i].Failed != nil {
-			h.found = append(h.found, nil)
-			continue
+		var r *resident
+		if it := &b.Items[i]; it.ofCell() {
+			r = h.cells.byKey[it.Event.Key()]
 		}
-		r := h.cells.byKey[ev.Key()]
-		if r != nil && r.cell != nil && h.expired(r.at, now) {
-			h.cells.drop(r)
-			r = nil
-		}
-		if r == nil {
-			r = h.admit(ev.Key())
-		}
-		r.used = now
-		h.cells.order.touch(r)
 		h.found = append(h.found, r)
+	}
+	for i := range b.Items {
+		if it := &b.Items[i]; it.ofCell() {
+			h.found[i] = h.bring(it.Event.Key(), h.found[i], now)
+		}
 	}
 	if len(h.missing) == 0 {
 		return nil
 	}
 	return h.load(now)
+}
+
+// bring returns the resident of key, which is to be loaded where there is none. r is what there was before the batch: an
+// event ahead of this one may have brought another.
+func (h *home) bring(key string, r *resident, now instant) *resident {
+	if r == nil || r.gone {
+		r = h.cells.byKey[key]
+	}
+	if r != nil && r.cell != nil && h.expired(r.at, now) {
+		h.cells.drop(r)
+		r = nil
+	}
+	if r == nil {
+		r = h.admit(key)
+	}
+	r.used = now
+	h.cells.order.touch(r)
+	return r
 }
 
 // admit makes room for a cell that has to be loaded.
