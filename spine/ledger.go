@@ -11,7 +11,7 @@ import (
 // lists, so that a hop allocates nothing here.
 type ledger struct {
 	works      []work
-	freeWorks  []uint32
+	freeWorks  vacancy
 	parcels    []parcel
 	freeParcel []uint32
 
@@ -71,14 +71,11 @@ func (l *ledger) take(size int) uint32 {
 // add enters a work of a delivery, for the caller to fill in: it is queued, and blank otherwise.
 func (l *ledger) add(parcel uint32) (uint32, *work) {
 	l.parcels[parcel].left++
-	var i uint32
-	if n := len(l.freeWorks); n > 0 {
-		i = l.freeWorks[n-1]
-		l.freeWorks = l.freeWorks[:n-1]
-	} else {
+	if l.freeWorks.n == 0 {
+		l.freeWorks.add(uint32(len(l.works)))
 		l.works = append(l.works, work{})
-		i = uint32(len(l.works) - 1)
 	}
+	i := l.freeWorks.take()
 	w := &l.works[i]
 	w.parcel, w.state = parcel, workQueued
 	return i, w
@@ -122,8 +119,8 @@ func (l *ledger) release(i uint32) {
 		l.freeParcel = append(l.freeParcel, w.parcel)
 	}
 	*w = work{}
-	l.freeWorks = append(l.freeWorks, i)
+	l.freeWorks.put(i)
 }
 
 // inHand is the number of works that are not free.
-func (l *ledger) inHand() int { return len(l.works) - len(l.freeWorks) }
+func (l *ledger) inHand() int { return len(l.works) - l.freeWorks.n }

@@ -11,7 +11,7 @@ import (
 // are used again, with the memory of their works, so that a steady flow allocates nothing.
 type memorySlots struct {
 	blocks [][]memorySlot
-	free   []uint32 // indexes: what holds no pointers is nothing to the collector
+	free   vacancy // of indexes
 	taken  int
 }
 
@@ -74,12 +74,10 @@ const (
 
 // take puts an event into a free slot, ready for organs.
 func (t *memorySlots) take(e *memoryEntry, position uint64, organs []int32, handouts uint64) *memorySlot {
-	if len(t.free) == 0 {
+	if t.free.n == 0 {
 		t.grow()
 	}
-	last := len(t.free) - 1
-	slot := t.slot(t.free[last])
-	t.free = t.free[:last]
+	slot := t.slot(t.free.take())
 	t.taken++
 	slot.event, slot.size, slot.position, slot.since = e.event, e.size, position, handouts
 	slot.begin(organs)
@@ -91,7 +89,7 @@ func (t *memorySlots) grow() {
 	first := uint32(len(t.blocks) * memoryBlockSize)
 	for i := range block {
 		block[i].index = first + uint32(i)
-		t.free = append(t.free, block[i].index)
+		t.free.add(block[i].index)
 	}
 	t.blocks = append(t.blocks, block)
 }
@@ -99,7 +97,7 @@ func (t *memorySlots) grow() {
 // release frees a slot whose works are finished.
 func (t *memorySlots) release(slot *memorySlot, handouts uint64) {
 	slot.event, slot.since = actors.Event{}, handouts
-	t.free = append(t.free, slot.index)
+	t.free.put(slot.index)
 	t.taken--
 }
 
