@@ -24,6 +24,7 @@ type Lane struct {
 	mailbox *mailbox   // of the present actor
 	inbox   deque[request]
 	closed  bool
+	own     seat
 }
 
 // request is what a lane can be told. refuse answers for a lane that ends, or that the

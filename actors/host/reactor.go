@@ -45,7 +45,7 @@ func (r *reactor) stop() {
 	if r.handler != nil && r.organ.organ.Exclusive() {
 		r.organ.end(r.handler)
 	}
-	r.handler = nil
+	r.handler, r.emitter, r.outs = nil, emitter{}, nil
 }
 
 // end calls an instance's OnStop functions.

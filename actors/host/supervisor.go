@@ -74,15 +74,14 @@ func (s *supervisor) spawnAll(ctx actor.Context) error {
 
 // spawn gives the lane a new actor.
 func (s *supervisor) spawn(ctx actor.Context, l *Lane) error {
-	t := &turn{}
-	m := &mailbox{crew: &l.organ.system.crew}
-	props := actor.PropsFromProducer(func() actor.Actor { return newWorker(l, m, t) }, m.props())
+	at := l.seat()
+	props := actor.PropsFromProducer(func() actor.Actor { return at.newWorker(l) }, at.mailbox.props())
 	s.spawned++
 	pid, err := ctx.SpawnNamed(props, fmt.Sprintf("%d.%d", l.index, s.spawned))
 	if err != nil {
 		return fmt.Errorf("lane %d: %w", l.index, err)
 	}
-	l.adopt(pid, m, t)
+	l.adopt(pid, &at.mailbox, &at.turn)
 	return nil
 }
 
@@ -163,6 +162,7 @@ func (s *supervisor) replace(ctx actor.Context, msg replace) {
 // renew gives the lane its new actor; when the organ ends, the lane ends here.
 func (s *supervisor) renew(ctx actor.Context, msg replace) {
 	o, l, old := s.organ, msg.lane, msg.lane.actor()
+	revive := msg.turn.batch != nil // not to be asked once another actor is there
 	if s.halting {
 		l.close()
 		s.ended(ctx)
@@ -177,7 +177,7 @@ func (s *supervisor) renew(ctx actor.Context, msg replace) {
 		s.ended(ctx)
 		return
 	}
-	if msg.turn.batch != nil {
+	if revive {
 		ctx.Send(l.actor(), revived{})
 	}
 }

@@ -36,17 +36,6 @@ type craft interface {
 	receive(r request) (then func())
 }
 
-// newWorker makes the actor for one turn of the lane. It is called again after a restart.
-func newWorker(l *Lane, m *mailbox, t *turn) *worker {
-	w := &worker{lane: l, organ: l.organ, mailbox: m, turn: t}
-	if l.organ.keyed != nil {
-		w.craft = newHome(w)
-	} else {
-		w.craft = &reactor{worker: w, organ: l.organ, emitter: newEmitter(l.organ)}
-	}
-	return w
-}
-
 // Receive implements actor.Actor. Nothing in the lifecycle messages may panic: a panic in
 // Stopping would resurrect the actor, one in Stopped would hang its parent.
 func (w *worker) Receive(ctx actor.Context) {
@@ -56,13 +45,22 @@ func (w *worker) Receive(ctx actor.Context) {
 	case *actor.Restarting, *actor.Stopping:
 		w.craft.stop()
 	case *actor.Stopped:
-		if w.turn.state() != turnAbandoned {
-			w.lane.close()
-		}
+		w.stopped()
 	case revived:
 		w.revived(ctx)
 	case wake:
 		w.next(ctx)
+	}
+}
+
+// stopped ends the lane, unless it goes on with another actor. As it has its first one in itself, that lets go of everything.
+func (w *worker) stopped() {
+	if w.turn.state() != turnAbandoned {
+		w.lane.close()
+	}
+	w.craft = nil
+	if w.lane.turn.Load() != w.turn { // else the supervisor has yet to deliver the batch
+		w.turn.batch, w.turn.question = nil, nil
 	}
 }
 
