@@ -15,10 +15,8 @@ func (c *core) arrived(now time.Time, ds []Delivery, err error) {
 		c.pullFailed(err)
 		return
 	}
-	for _, o := range c.organs {
-		if o.holds != nil {
-			o.holds.arrived(n)
-		}
+	for _, o := range c.inKeys {
+		o.holds.arrived(n)
 	}
 	c.credit.last, c.credit.most = len(ds), 0
 	c.idle.again = true // also where all of it is settled before anybody looks
@@ -73,8 +71,9 @@ func (c *core) deliver(d *Delivery) {
 func (c *core) receive(i uint32, crashes int) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
-	o.inHand++
-	c.credit.counts(o)
+	h := &c.hands[w.organ]
+	h.inHand++
+	c.credit.counts(h)
 	switch {
 	case c.stop.draining:
 		c.handBack(i, Later{Due: c.now})

@@ -137,14 +137,9 @@ func (k *talk) organ(words []string) {
 // organWith makes an organ of one lane as the core sees it.
 func organWith(name string, p supervision.Policy, ordered, onFailed bool) *organ {
 	p = p.WithDefaults()
-	o := &organ{
-		name: name, ordered: ordered, policy: p, breaker: supervision.NewBreaker(p.Breaker),
-		wantsFailed: func(string) bool { return onFailed }, stats: &organBook{},
-	}
-	if ordered {
-		o.holds = newHolds()
-	}
-	o.lanes = []*lane{{organ: o}}
+	o := newOrgan(OrganSpec{Name: name, Ordered: ordered}, p)
+	o.wantsFailed = func(string) bool { return onFailed }
+	o.add(nil)
 	return o
 }
 
@@ -153,11 +148,7 @@ func coreWith(s Service, maxEvents int, organs ...*organ) *core {
 	c := newCore(coreConfig{
 		service: s.Name, maxEvents: maxEvents, maxBytes: 1 << 20, maxBatch: 16, maxQuick: quickTurns, maxHops: 8, maxAsks: 4, abandoned: 32,
 	}, s, func() float64 { return 0.5 })
-	for i, o := range organs {
-		o.index = int32(i)
-	}
-	c.organs = organs
-	c.credit = newCredit(maxEvents, len(organs))
+	c.enlist(organs)
 	return c
 }
 

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/necrostack/necrostack/actors/host"
-	"github.com/necrostack/necrostack/supervision"
 )
 
 // core is the Spine without its surroundings: a state machine that is told what happened and
@@ -20,6 +19,8 @@ type core struct {
 	route  *route
 	ledger ledger
 	organs []*organ
+	hands  []hand   // of the organs
+	inKeys []*organ // those with holds
 	now    time.Time
 	step   uint64         // of what is remembered within one step
 	rnd    func() float64 // in [0,1)
@@ -54,36 +55,6 @@ type coreConfig struct {
 	abandoned   int // handlers; more end the run
 	enqueue     EnqueueMode
 	maxFailures int // of pulls in a row; 0: no bound
-}
-
-// organ is an organ as the core sees it. What is looked at for every event comes first, for every batch next: of a
-// thousand organs none is in the cache when it has something to do.
-type organ struct {
-	lanes    []*lane
-	alone    [1]*lane // lanes, where it is one
-	holds    *holds   // nil unless ordered
-	inHand   int      // works
-	pull     uint64   // number of the pull that brought it something last
-	pulled   int      // works in that pull
-	index    int32
-	paused   bool // by Pause
-	calm     bool // the breaker is closed, and nothing has failed since the last success
-	probing  bool // the breaker is half open, and its probe is in hand
-	batching bool // by an OnBatch or SinkBatch: big batches are what they are for
-
-	pace    time.Duration // of a handling, smoothed; 0: not known
-	next    int           // lane for the next event without a key
-	stats   *organBook
-	name    string
-	keyed   bool
-	ordered bool
-	seen    supervision.State // of the breaker, in step seenAt
-	seenAt  uint64
-
-	policy      supervision.Policy
-	breaker     *supervision.Breaker
-	wantsFailed func(typ string) bool
-	tending     tending
 }
 
 // effects is what the shell has to do after a step.
@@ -154,6 +125,18 @@ func newCore(c coreConfig, s Service, rnd func() float64) *core {
 	}
 }
 
+// enlist gives the core its organs, once.
+func (c *core) enlist(organs []*organ) {
+	c.organs, c.hands = organs, make([]hand, len(organs))
+	for i, o := range organs {
+		o.index, o.hand = int32(i), &c.hands[i]
+		if o.holds != nil {
+			c.inKeys = append(c.inKeys, o)
+		}
+	}
+	c.credit = newCredit(c.config.maxEvents, len(organs))
+}
+
 // begin starts a step.
 func (c *core) begin(now time.Time) {
 	c.now = now
@@ -165,7 +148,7 @@ func (c *core) bookOf(organ int32) *organBook {
 	if organ < 0 {
 		return nil
 	}
-	return c.organs[organ].stats
+	return &c.organs[organ].stats
 }
 
 func (c *core) organName(organ int32) string {

@@ -109,9 +109,10 @@ func (c *core) pullSize() int {
 		return 0
 	}
 	top, idle := 0, false
-	for _, o := range c.organs {
-		top = max(top, o.inHand)
-		idle = idle || o.inHand == 0
+	for i := range c.hands {
+		n := c.hands[i].inHand
+		top = max(top, n)
+		idle = idle || n == 0
 	}
 	if room := k.share - top; room > k.share/8 {
 		return min(free, k.fitting(room))
@@ -137,13 +138,13 @@ func (k *credit) fitting(room int) int {
 	return max(room*k.last/k.most, 1)
 }
 
-// counts notes that the present pull has brought a work for o.
-func (k *credit) counts(o *organ) {
-	if o.pull != k.begun {
-		o.pull, o.pulled = k.begun, 0
+// counts notes that the present pull has brought a work for h's organ.
+func (k *credit) counts(h *hand) {
+	if h.pull != k.begun {
+		h.pull, h.pulled = k.begun, 0
 	}
-	o.pulled++
-	k.most = max(k.most, o.pulled)
+	h.pulled++
+	k.most = max(k.most, int(h.pulled))
 }
 
 // withinSteps bounds a pull by the steps that are left. When none is, one event more shows that there
@@ -203,8 +204,8 @@ func (c *core) returnTail(l *lane, n int) {
 // rooms is how much waiting work every organ takes, and how many take none.
 func (c *core) rooms(into []int) (rooms []int, none int) {
 	into = into[:0]
-	for _, o := range c.organs {
-		room := c.room(o)
+	for i := range c.hands {
+		room := c.room(i)
 		if room == 0 {
 			none++
 		}
@@ -213,20 +214,25 @@ func (c *core) rooms(into []int) (rooms []int, none int) {
 	return into, none
 }
 
-func (c *core) room(o *organ) int {
-	if o.paused {
+// room is how much waiting work organ i takes.
+func (c *core) room(i int) int {
+	h := &c.hands[i]
+	switch {
+	case h.paused:
 		return 0
+	case h.calm:
+		return max(c.credit.share-h.inHand, 0)
 	}
-	switch c.state(o) {
+	switch c.state(c.organs[i]) {
 	case supervision.Open:
 		return 0
 	case supervision.HalfOpen:
-		if o.probing || o.inHand > 0 {
+		if h.probing || h.inHand > 0 {
 			return 0
 		}
 		return 1
 	}
-	return max(c.credit.share-o.inHand, 0)
+	return max(c.credit.share-h.inHand, 0)
 }
 
 // widened reports whether an organ could take waiting work that the present pull does not
@@ -235,11 +241,11 @@ func (c *core) widened() bool {
 	if c.credit.narrow == 0 {
 		return false
 	}
-	for i, o := range c.organs {
+	for i := range c.hands {
 		if c.credit.want.Organs[i] > 0 {
 			continue
 		}
-		if room := c.room(o); room > 0 && (room > c.credit.share/8 || o.inHand == 0) {
+		if room := c.room(i); room > 0 && (room > c.credit.share/8 || c.hands[i].inHand == 0) {
 			return true
 		}
 	}

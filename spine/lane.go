@@ -9,18 +9,17 @@ import (
 
 // lane is one lane of an organ as the core sees it: what waits for it, and whether it is free.
 type lane struct {
-	organ *organ
-	index int32
-	busy  bool // has a batch
-	down  bool // restarting
-	dirty bool
-	queue queue
-	host  *host.Lane // the shell's
-
-	turn       bool  // its batch counts among c.turns
-	inLine     bool  // it is among c.turns.waiting
-	forget     bool  // its cells are not what is stored
-	before     *lane // in c.turns
+	organ      *organ
+	index      int32
+	busy       bool // has a batch
+	down       bool // restarting
+	dirty      bool
+	turn       bool // its batch counts among c.turns
+	inLine     bool // it is among c.turns.waiting
+	forget     bool // its cells are not what is stored
+	queue      queue
+	host       *host.Lane // the shell's
+	before     *lane      // in c.turns
 	after      *lane
 	unanswered int // changes of cells whose commit has no answer yet
 	asks       []*ask

@@ -11,7 +11,6 @@ import (
 	"github.com/necrostack/necrostack/actors"
 	"github.com/necrostack/necrostack/actors/host"
 	"github.com/necrostack/necrostack/persistence"
-	"github.com/necrostack/necrostack/supervision"
 )
 
 // Run handles events until ctx ends. Then pulling ends, what is not begun goes back, and running
@@ -117,15 +116,16 @@ func (s *Spine) leaves() int {
 // run is a Spine while it runs: the core, and around it the actor that steps it, the goroutines
 // that talk to the backend, and the organs.
 type run struct {
-	spine  *Spine
-	system *host.System
-	router *host.Router
-	feed   *feed
-	settle *settler
-	board  Switchboard // nil: every cell is this node's
-	trace  tracer
-	inbox  inbox
-	group  sync.WaitGroup
+	spine   *Spine
+	system  *host.System
+	router  *host.Router
+	feed    *feed
+	settle  *settler
+	board   Switchboard // nil: every cell is this node's
+	trace   tracer
+	inbox   inbox
+	deliver func(*host.Batch) // of all organs: one piece of memory
+	group   sync.WaitGroup
 
 	mu   sync.Mutex // guards core, which only the router steps, against readers of statistics
 	core *core
@@ -148,17 +148,19 @@ func (s *Spine) bringUp(ctx context.Context, maxSteps int) (*run, error) {
 	}
 	r.core = newCore(s.settings.coreConfig(maxSteps), s.service, s.settings.rnd)
 	r.system = host.NewSystem(host.Options{Context: ctx, Logger: s.settings.log})
+	r.deliver = func(b *host.Batch) { r.tell(b) }
 	router, err := r.system.Router("spine/"+s.service.Name, r.receive, r.broken)
 	if err != nil {
 		return nil, err
 	}
 	r.router = router
-	for i := range s.settings.organs {
-		if err := r.addOrgan(int32(i), s.settings.organs[i]); err != nil {
+	organs := make([]*organ, len(s.settings.organs))
+	for i := range organs {
+		if organs[i], err = r.newOrgan(int32(i), s.settings.organs[i]); err != nil {
 			return nil, errors.Join(err, r.system.Stop(ctx))
 		}
 	}
-	r.core.credit = newCredit(s.settings.maxEvents, len(s.settings.organs))
+	r.core.enlist(organs)
 	r.feed = newFeed(s.backend, r.tell)
 	r.settle = newSettler(s.backend, r.tell, &r.feed.coming)
 	r.group.Go(r.feed.run)   // ends with feed.close
@@ -185,8 +187,8 @@ func (s *settings) coreConfig(maxSteps int) coreConfig {
 	}
 }
 
-// addOrgan starts an organ's lanes and enters it in the core.
-func (r *run) addOrgan(index int32, set organSetting) error {
+// newOrgan starts an organ's lanes.
+func (r *run) newOrgan(index int32, set organSetting) (*organ, error) {
 	s := &r.spine.settings
 	spec := r.spine.service.Organs[index]
 	policy := s.policyOf(set)
@@ -196,19 +198,14 @@ func (r *run) addOrgan(index int32, set organSetting) error {
 		Limits: s.limits, Checking: s.checking, Encode: s.encode,
 		MaxEmissions: s.emissions, MaxEmissionBytes: s.emitBytes,
 		Store: store, Snapshots: s.snapshots, ResidentCells: s.resident, IdleAfter: s.idleAfter,
-		Deliver: func(b *host.Batch) { r.tell(b) },
+		Deliver: r.deliver,
 		Notify:  func(n host.Notice) { r.tell(noticeMsg{index, n}) },
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	o := &organ{
-		index: index, name: spec.Name, keyed: spec.Keyed, ordered: spec.Ordered, policy: policy,
-		breaker: supervision.NewBreaker(policy.Breaker), wantsFailed: wantsFailed(set.def), batching: batching(set.def), stats: &organBook{},
-	}
-	if o.ordered {
-		o.holds = newHolds()
-	}
+	o := newOrgan(spec, policy)
+	o.wantsFailed, o.batching = wantsFailed(set.def), batching(set.def)
 	if k, ok := set.def.(actors.KeyedOrgan); ok {
 		idle := s.idleAfter
 		if idle == 0 {
@@ -216,12 +213,10 @@ func (r *run) addOrgan(index int32, set organSetting) error {
 		}
 		o.tending = newTending(idle, k.Expiry())
 	}
-	o.lanes = o.alone[:0]
-	for i, l := range h.Lanes() {
-		o.lanes = append(o.lanes, &lane{organ: o, index: int32(i), host: l})
+	for _, l := range h.Lanes() {
+		o.add(l)
 	}
-	r.core.organs = append(r.core.organs, o)
-	return nil
+	return o, nil
 }
 
 func wantsFailed(def actors.Definition) func(string) bool {

@@ -141,7 +141,7 @@ const lettersFullDelay = 30 * time.Second
 // release ends work i.
 func (c *core) release(i uint32) {
 	if o := c.ledger.works[i].organ; o >= 0 {
-		c.organs[o].inHand--
+		c.hands[o].inHand--
 	}
 	c.ledger.release(i)
 }

@@ -165,20 +165,16 @@ func (s *sim) open() {
 		maxHops: simHops, maxAsks: 4, abandoned: 1 << 30,
 	}
 	s.c = newCore(cfg, s.service, s.rnd.Float64)
-	for i, p := range s.plan {
-		o := &organ{
-			index: int32(i), name: p.name, keyed: p.keyed, ordered: p.ordered, policy: p.policy,
-			breaker: supervision.NewBreaker(p.policy.Breaker), wantsFailed: func(string) bool { return true }, stats: &organBook{},
+	var organs []*organ
+	for _, p := range s.plan {
+		o := newOrgan(OrganSpec{Name: p.name, Keyed: p.keyed, Ordered: p.ordered}, p.policy)
+		o.wantsFailed = func(string) bool { return true }
+		for range p.workers {
+			o.add(nil)
 		}
-		if p.ordered {
-			o.holds = newHolds()
-		}
-		for k := range p.workers {
-			o.lanes = append(o.lanes, &lane{organ: o, index: int32(k)})
-		}
-		s.c.organs = append(s.c.organs, o)
+		organs = append(organs, o)
 	}
-	s.c.credit = newCredit(cfg.maxEvents, len(s.plan))
+	s.c.enlist(organs)
 	s.step(s.c.tick)
 }
 

@@ -184,12 +184,15 @@ func (t *typeCounts) now() map[string]int {
 	return counts
 }
 
-// histogram counts durations in buckets of a quarter of a power of two.
+// histogram counts durations in buckets of a quarter of a power of two. These lie apart: they would part what is looked at
+// together.
 type histogram struct {
 	total   int
 	max     time.Duration
-	buckets [4 * 64]int
+	buckets *[4 * 64]int
 }
+
+func newHistogram() histogram { return histogram{buckets: new([4 * 64]int)} }
 
 func (h *histogram) add(d time.Duration, n int) {
 	h.buckets[bucketOf(d)] += n
@@ -249,7 +252,7 @@ func (c *core) statsNow() Stats {
 }
 
 func (o *organ) statsNow() OrganStats {
-	b := o.stats
+	b := &o.stats
 	s := OrganStats{
 		Handled: b.handled, Retries: b.retries, Deferred: b.deferred, Logged: b.logged, DeadLetters: b.dead,
 		Emitted: b.emitted, OnFailedErrors: b.onFailedErrors, InHand: o.inHand, Batches: b.batches,

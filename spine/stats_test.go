@@ -29,7 +29,7 @@ func TestHistogramBucketsHoldWhatTheirBoundsSay(t *testing.T) {
 func TestHistogramQuantiles(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 4))
-	var h histogram
+	h := newHistogram()
 	var all []time.Duration
 	for range 10_000 {
 		d := time.Duration(rnd.ExpFloat64() * float64(time.Millisecond))
@@ -47,13 +47,13 @@ func TestHistogramQuantiles(t *testing.T) {
 
 func TestHistogramOfNothingIsZero(t *testing.T) {
 	t.Parallel()
-	var h histogram
+	h := newHistogram()
 	assert.Equal(t, Latency{}, h.latency())
 }
 
 func TestHistogramCountsAllItemsOfABatch(t *testing.T) {
 	t.Parallel()
-	var h histogram
+	h := newHistogram()
 	h.add(time.Millisecond, 99)
 	h.add(time.Second, 1)
 	assert.InEpsilon(t, time.Millisecond, h.quantile(0.5), 0.25)
