@@ -45,32 +45,46 @@ func (c *core) deliver(d *Delivery) {
 		c.stats.processed++
 		return
 	}
-	p := c.ledger.take(d.Event.Size())
-	if d.Todo == nil {
-		organs := d.organs
-		if organs == nil {
-			organs = c.route.organs(d.Event.Type(), d.Event.Only())
-		}
-		for _, o := range organs {
-			i, _ := c.ledger.of(d, int(o), p)
-			c.receive(i, 0)
-		}
-	} else {
-		for _, t := range d.Todo {
-			i, w := c.ledger.of(d, t.Organ, p)
-			w.failedAt(t.Attempts, t.First)
-			c.receive(i, t.Crashes)
-		}
+	if d.Todo != nil {
+		c.todo(d)
+		return
 	}
-	if c.ledger.parcels[p].left == 0 {
-		c.unwanted(d, p)
+	organs := d.organs
+	if organs == nil {
+		organs = c.route.organs(d.Event.Type(), d.Event.Only())
+	}
+	if len(organs) == 0 {
+		c.unwanted(d)
+		return
+	}
+	p := c.ledger.take(d.Event.Size(), len(organs))
+	for _, o := range organs {
+		i, _ := c.ledger.of(d, int(o), p)
+		c.receive(d, i, 0)
+	}
+}
+
+// todo takes a delivery that says itself which organs it is for.
+func (c *core) todo(d *Delivery) {
+	if len(d.Todo) == 0 {
+		c.unwanted(d)
+		return
+	}
+	p := c.ledger.take(d.Event.Size(), len(d.Todo))
+	for _, t := range d.Todo {
+		i, w := c.ledger.of(d, t.Organ, p)
+		w.failedAt(t.Attempts, t.First)
+		c.receive(d, i, t.Crashes)
 	}
 }
 
 // receive takes one organ's part of a delivery.
-func (c *core) receive(i uint32, crashes int) {
+func (c *core) receive(d *Delivery, i uint32, crashes int) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
+	if o.holds != nil {
+		c.ledger.place(i, d.Position)
+	}
 	h := &c.hands[w.organ]
 	h.inHand++
 	c.credit.counts(h)
@@ -90,7 +104,7 @@ func (c *core) receive(i uint32, crashes int) {
 func (c *core) admit(o *organ, i uint32) {
 	w := &c.ledger.works[i]
 	if o.holds != nil && w.event.HasKey() {
-		switch key := w.event.Key(); o.holds.passage(key, w.position, w.handout) {
+		switch key := w.event.Key(); o.holds.passage(key, c.ledger.positions[i], w.handout) {
 		case waits:
 			o.holds.park(key, i)
 			return
@@ -108,9 +122,9 @@ func (c *core) admit(o *organ, i uint32) {
 }
 
 // unwanted acknowledges an event that no organ of the service wants.
-func (c *core) unwanted(d *Delivery, p uint32) {
+func (c *core) unwanted(d *Delivery) {
 	c.nobodyWants(d)
-	i, _ := c.ledger.of(d, NoOrgan, p)
+	i, _ := c.ledger.of(d, NoOrgan, c.ledger.take(d.Event.Size(), 1))
 	c.settle(i, Done, nil)
 }
 
@@ -131,7 +145,7 @@ func (c *core) crashed(i uint32, crashes int) {
 	o := c.organs[w.organ]
 	o.stats.failed(actors.KindCrash)
 	f := actors.Failure{
-		Organ: o.name, Kind: actors.KindCrash, Attempt: int(w.attempts) + 1, First: c.now, Last: c.now,
+		Organ: o.name, Kind: actors.KindCrash, Attempt: int(w.attempts()) + 1, First: c.now, Last: c.now,
 		Err: fmt.Errorf("the process has died every time it had the event in hand, %d times with nothing else", crashes-1),
 	}
 	if c.final(i, f, false) {
@@ -142,11 +156,11 @@ func (c *core) crashed(i uint32, crashes int) {
 func (c *core) tooManyHops(i uint32) {
 	w := &c.ledger.works[i]
 	f := actors.Failure{
-		Organ: c.organs[w.organ].name, Kind: actors.KindHops, Attempt: int(w.attempts) + 1, First: c.now, Last: c.now,
+		Organ: c.organs[w.organ].name, Kind: actors.KindHops, Attempt: int(w.attempts()) + 1, First: c.now, Last: c.now,
 		Err: &actors.LimitError{What: "the chain of " + w.event.Type(), Got: w.event.Hops(), Limit: c.config.maxHops, Unit: "hops"},
 	}
 	c.organs[w.organ].stats.failed(f.Kind)
-	w.failed = &f
+	w.fails(&f, false)
 	// No OnFailed: what it emits would have come even further.
 	c.settleFinal(i, nil)
 }

@@ -193,7 +193,7 @@ func (c *core) returnTail(l *lane, n int) {
 	at := 0
 	l.queue.filter(func(i uint32) bool {
 		at++
-		if at <= keep || !isFresh(&c.ledger.works[i]) {
+		if at <= keep || !c.isFresh(i) {
 			return true
 		}
 		c.handBack(i, Later{Waits: true})

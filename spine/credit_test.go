@@ -122,7 +122,7 @@ func TestRelieveTakesFromThoseWhoHaveMoreThanAnEqualPart(t *testing.T) {
 	c := coreWith(s, 64, organs...)
 	c.begin(time.Now())
 	a := organs[0]
-	p := c.ledger.take(1)
+	p := c.ledger.take(1, 30)
 	for range 30 {
 		i, _ := c.ledger.add(p)
 		a.lanes[0].queue.push(i)

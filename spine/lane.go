@@ -115,7 +115,7 @@ func (c *core) dispatch(l *lane) {
 		c.tidy(l)
 	}
 	if c.stop.draining {
-		c.returnQueue(l, func(*work) bool { return true }, Later{Due: c.now})
+		c.returnQueue(l, anyWork, Later{Due: c.now})
 		return
 	}
 	if !l.free() {
@@ -138,8 +138,8 @@ func (c *core) dispatch(l *lane) {
 		i := l.queue.pop()
 		w := &c.ledger.works[i]
 		w.state = workRunning
-		b.Items = append(b.Items, host.Item{Event: w.event, Attempt: w.attempts + 1, Ref: i, Failed: w.failed})
-		if w.failed != nil && l.organ.ordered {
+		b.Items = append(b.Items, host.Item{Event: w.event, Attempt: w.attempts() + 1, Ref: i, Failed: w.failed()})
+		if w.failed() != nil && l.organ.ordered {
 			break // see keepsLane: what follows must wait for the dead letter
 		}
 	}
@@ -154,14 +154,14 @@ func (c *core) dispatch(l *lane) {
 func (c *core) allowance(l *lane) int {
 	o := l.organ
 	if o.paused {
-		c.returnQueue(l, isFresh, Later{Waits: true})
+		c.returnQueue(l, c.isFresh, Later{Waits: true})
 		return min(l.queue.len(), c.config.maxBatch)
 	}
 	switch c.state(o) {
 	case supervision.Closed:
 		return min(l.queue.len(), c.batchSize(o))
 	case supervision.HalfOpen:
-		if c.ledger.works[l.queue.at(0)].failed != nil {
+		if c.ledger.works[l.queue.at(0)].failed() != nil {
 			return 1
 		}
 		if !o.probing && o.breaker.Allow() {
@@ -169,16 +169,18 @@ func (c *core) allowance(l *lane) int {
 			return 1
 		}
 	}
-	c.returnQueue(l, isFresh, Later{Waits: true})
+	c.returnQueue(l, c.isFresh, Later{Waits: true})
 	return min(l.queue.len(), c.config.maxBatch)
 }
 
-func isFresh(w *work) bool { return w.failed == nil }
+func (c *core) isFresh(i uint32) bool { return c.ledger.works[i].failed() == nil }
+
+func anyWork(uint32) bool { return true }
 
 // returnQueue hands back those works of the lane's queue that which says.
-func (c *core) returnQueue(l *lane, which func(*work) bool, later Later) {
+func (c *core) returnQueue(l *lane, which func(i uint32) bool, later Later) {
 	l.queue.filter(func(i uint32) bool {
-		if !which(&c.ledger.works[i]) {
+		if !which(i) {
 			return true
 		}
 		c.handBack(i, later)
@@ -188,8 +190,14 @@ func (c *core) returnQueue(l *lane, which func(*work) bool, later Later) {
 
 // returnHeld hands back what the lane has queued of keys that are held.
 func (c *core) returnHeld(l *lane) {
-	held := func(w *work) bool { return w.event.HasKey() && l.organ.holds.held(w.event.Key(), w.position) }
+	held := func(i uint32) bool { return c.held(l.organ, i) }
 	c.returnQueue(l, held, Later{Due: c.now})
+}
+
+// held reports whether the key of work i is held, from before it.
+func (c *core) held(o *organ, i uint32) bool {
+	ev := c.ledger.works[i].event
+	return o.holds != nil && ev.HasKey() && o.holds.held(ev.Key(), c.ledger.positions[i])
 }
 
 // laneOf is the lane that has b in hand.
@@ -241,7 +249,7 @@ func (c *core) outcome(l *lane, b *host.Batch, k int, t *tally) (stays bool) {
 	out := &b.Outcomes[k]
 	switch out.Code {
 	case host.Handled:
-		if w.failed != nil {
+		if w.failed() != nil {
 			c.settleFinal(i, out.Emitted)
 			return false
 		}
@@ -250,7 +258,7 @@ func (c *core) outcome(l *lane, b *host.Batch, k int, t *tally) (stays bool) {
 		c.settle(i, Done, out.Change).Emitted = out.Emitted
 		return false
 	case host.Failed:
-		if w.failed != nil {
+		if w.failed() != nil {
 			c.onFailedFailed(i, out.Failure)
 			return false
 		}
@@ -276,7 +284,7 @@ func (c *core) undone(l *lane, b *host.Batch, i uint32, t *tally) (stays bool) {
 		c.handBack(i, Later{Due: c.now.Add(problemDelay)})
 	case c.stop.draining:
 		c.handBack(i, Later{Due: c.now})
-	case o.holds != nil && w.event.HasKey() && o.holds.held(w.event.Key(), w.position):
+	case c.held(o, i):
 		c.handBack(i, Later{Due: c.now})
 	default:
 		return true

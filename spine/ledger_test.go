@@ -11,7 +11,7 @@ import (
 func TestLedgerEndsADeliveryWithItsLastWork(t *testing.T) {
 	t.Parallel()
 	var l ledger
-	p := l.take(100)
+	p := l.take(100, 2)
 	a, _ := l.add(p)
 	b, _ := l.add(p)
 	assert.Equal(t, 2, l.inHand())
@@ -24,7 +24,7 @@ func TestLedgerEndsADeliveryWithItsLastWork(t *testing.T) {
 func TestLedgerPanicsWhenAWorkIsReleasedTwice(t *testing.T) {
 	t.Parallel()
 	var l ledger
-	p := l.take(1)
+	p := l.take(1, 2)
 	a, _ := l.add(p)
 	l.add(p)
 	l.release(a)
@@ -42,8 +42,9 @@ func TestLedgerKeepsWhatIsInHand(t *testing.T) {
 	for n := uint64(1); n <= 5_000; n++ {
 		if len(left) < 40 && rnd.IntN(2) == 0 {
 			size := rnd.IntN(1000)
-			p := l.take(size)
-			for range 1 + rnd.IntN(3) {
+			parts := 1 + rnd.IntN(3)
+			p := l.take(size, parts)
+			for range parts {
 				i, w := l.add(p)
 				w.receipt = Receipt{A: n}
 				left[n] = append(left[n], i)

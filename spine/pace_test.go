@@ -38,7 +38,7 @@ var quickEvent, _ = actors.NewStamper(actors.StamperOptions{Service: "s"}).Root(
 
 // give queues an event for organ i.
 func give(c *core, i int) {
-	p := c.ledger.take(1)
+	p := c.ledger.take(1, 1)
 	n, w := c.ledger.add(p)
 	w.event, w.organ = quickEvent, int32(i)
 	c.organs[i].inHand++

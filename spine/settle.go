@@ -51,20 +51,23 @@ func (c *core) keepsLane(s *Settlement) bool {
 func (c *core) handBack(i uint32, later Later) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
-	later.Attempts, later.First = int(w.attempts), w.firstFailure()
-	w.failed = nil
+	later.Attempts, later.First = int(w.attempts()), w.firstFailure()
+	if w.trouble != nil {
+		w.trouble.failed = nil
+	}
 	o.stats.deferred++
-	c.hold(o, w)
+	c.hold(o, i)
 	c.settle(i, Defer, nil).Later = &later
 }
 
-// hold keeps later events of w's key from overtaking it on its way back.
-func (c *core) hold(o *organ, w *work) {
+// hold keeps later events of the key of work i from overtaking it on its way back.
+func (c *core) hold(o *organ, i uint32) {
+	w := &c.ledger.works[i]
 	if o.holds == nil || !w.event.HasKey() {
 		return
 	}
 	w.back = true
-	o.holds.begin(w.event.Key(), w.position)
+	o.holds.begin(w.event.Key(), c.ledger.positions[i])
 }
 
 // settled takes the answers to a chunk. An error means that its shards are lost.

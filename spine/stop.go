@@ -29,7 +29,7 @@ func (c *core) drain(now time.Time) {
 			}
 		}
 		for _, l := range o.lanes {
-			c.returnQueue(l, func(*work) bool { return true }, Later{Due: c.now})
+			c.returnQueue(l, anyWork, Later{Due: c.now})
 			for _, a := range l.asks {
 				a.fail(ErrNotRunning)
 			}

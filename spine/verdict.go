@@ -23,9 +23,9 @@ const (
 func (c *core) failure(i uint32, f actors.Failure, t *tally) (stays bool) {
 	w := &c.ledger.works[i]
 	o := t.organ
-	f.Attempt = int(w.attempts) + 1
-	if w.attempts > 0 && w.first != 0 {
-		f.First = w.firstFailure()
+	f.Attempt = int(w.attempts()) + 1
+	if first := w.firstFailure(); w.attempts() > 0 && !first.IsZero() {
+		f.First = first
 	}
 	t.failure(f.Kind)
 	o.stats.failed(f.Kind)
@@ -54,7 +54,7 @@ func (c *core) retry(i uint32, f actors.Failure, v supervision.Verdict) {
 	o := c.organs[w.organ]
 	o.stats.retries++
 	c.note(Note{Kind: NoteRetry, Event: w.event, Failure: &f, After: v.After})
-	c.hold(o, w)
+	c.hold(o, i)
 	c.settle(i, Retry, nil).Later = &Later{Attempts: f.Attempt, First: f.First, Due: c.now.Add(v.After)}
 }
 
@@ -81,7 +81,7 @@ func (c *core) enqueueFailed(i uint32, f actors.Failure, t *tally) (settled bool
 // is called first, by a lane, and the work stays for it.
 func (c *core) final(i uint32, f actors.Failure, logged bool) (stays bool) {
 	w := &c.ledger.works[i]
-	w.failed, w.logged = &f, logged
+	w.fails(&f, logged)
 	o := c.organs[w.organ]
 	if o.wantsFailed(w.event.Type()) && f.Kind != actors.KindUndecodable && f.Kind != actors.KindInvalid {
 		return true
@@ -94,14 +94,14 @@ func (c *core) final(i uint32, f actors.Failure, logged bool) (stays bool) {
 func (c *core) settleFinal(i uint32, emitted []actors.Event) {
 	w := &c.ledger.works[i]
 	o := c.organs[w.organ]
-	if w.logged {
+	if w.trouble.logged {
 		o.stats.logged++
-		c.note(Note{Kind: NoteLogged, Event: w.event, Failure: w.failed})
+		c.note(Note{Kind: NoteLogged, Event: w.event, Failure: w.failed()})
 		c.settle(i, Done, nil).Emitted = emitted
 		return
 	}
-	letter := supervision.NewDeadLetter(c.config.service, w.event, *w.failed)
-	c.note(Note{Kind: NoteDeadLetter, Event: w.event, Failure: w.failed})
+	letter := supervision.NewDeadLetter(c.config.service, w.event, *w.failed())
+	c.note(Note{Kind: NoteDeadLetter, Event: w.event, Failure: w.failed()})
 	s := c.settle(i, Dead, nil)
 	s.Emitted, s.Letter = emitted, &letter
 }
