@@ -15,6 +15,7 @@ import (
 type mailbox struct {
 	crew    *crew
 	invoker actor.MessageInvoker
+	worker  *worker     // the present one of a lane's actor
 	brief   atomic.Bool // what it did last took no time worth speaking of
 	router  bool        // whose actor takes together what has come
 
@@ -125,6 +126,10 @@ func (m *mailbox) tell(msg any, system bool) {
 	}()
 	if system {
 		m.invoker.InvokeSystemMessage(msg)
+		return
+	}
+	if _, ok := msg.(wake); ok {
+		m.worker.next() // without the engine's context, whose memory is cold
 		return
 	}
 	m.invoker.InvokeUserMessage(msg)

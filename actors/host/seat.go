@@ -31,6 +31,7 @@ func (s *seat) newWorker(l *Lane) *worker {
 	}
 	s.worked = true
 	*w = worker{lane: l, organ: l.organ, mailbox: &s.mailbox, turn: &s.turn}
+	s.mailbox.worker = w
 	if l.organ.keyed != nil {
 		w.craft = newHome(w)
 		return w

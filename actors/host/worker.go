@@ -47,9 +47,7 @@ func (w *worker) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		w.stopped()
 	case revived:
-		w.revived(ctx)
-	case wake:
-		w.next(ctx)
+		w.revived()
 	}
 }
 
@@ -65,35 +63,35 @@ func (w *worker) stopped() {
 }
 
 // revived says that the lane is ready, if it is.
-func (w *worker) revived(ctx actor.Context) {
+func (w *worker) revived() {
 	if w.broken != nil {
-		escalate(ctx, w.broken)
+		w.escalate(w.broken)
 		return
 	}
 	w.organ.config.Notify(Notice{Kind: LaneReady, Organ: w.organ, Lane: w.lane})
 }
 
-func (w *worker) next(ctx actor.Context) {
+func (w *worker) next() {
 	if w.turn.state() == turnAbandoned {
 		return // the lane has another actor, or will have
 	}
 	switch r := w.lane.take().(type) {
 	case nil:
 	case *Batch:
-		w.run(ctx, r)
+		w.run(r)
 	default:
 		w.receive(r)
 	}
 }
 
-func (w *worker) run(ctx actor.Context, b *Batch) {
+func (w *worker) run(b *Batch) {
 	b.begin(clock())
 	w.turn.batch, w.turn.question = b, nil
 	w.held = w.held[:0]
 	returned := false
 	defer func() {
 		if !returned {
-			w.crashed(ctx, b, supervision.NewPanicError(recover()))
+			w.crashed(b, supervision.NewPanicError(recover()))
 		}
 	}()
 	err := w.broken
@@ -107,11 +105,11 @@ func (w *worker) run(ctx actor.Context, b *Batch) {
 		w.comeBack()
 		return
 	}
-	w.handBack(ctx, b, err)
+	w.handBack(b, err)
 }
 
 // crashed is called when a panic has left run, or when its goroutine ends (runtime.Goexit).
-func (w *worker) crashed(ctx actor.Context, b *Batch, err error) {
+func (w *worker) crashed(b *Batch, err error) {
 	w.craft.crashed()
 	inHandler := w.turn.state() != turnIdle
 	switch {
@@ -125,7 +123,7 @@ func (w *worker) crashed(ctx actor.Context, b *Batch, err error) {
 	default:
 		b.Problem = err
 	}
-	w.handBack(ctx, b, err)
+	w.handBack(b, err)
 }
 
 // comeBack ends what an abandoned handler has left behind.
@@ -136,7 +134,7 @@ func (w *worker) comeBack() {
 
 // handBack completes b and gives it to the owner; after a panic the supervisor is next. In
 // this order: the owner must not hear that the lane is ready before it hears that it is down.
-func (w *worker) handBack(ctx actor.Context, b *Batch, err error) {
+func (w *worker) handBack(b *Batch, err error) {
 	b.rest(Undone)
 	took := time.Since(b.Started)
 	b.Ended = b.Started.Add(took)
@@ -144,12 +142,12 @@ func (w *worker) handBack(ctx actor.Context, b *Batch, err error) {
 	b.Down = err != nil
 	w.turn.batch = nil
 	if err != nil {
-		defer escalate(ctx, err) // also when the owner ends the goroutine, as a failing test does
+		defer w.escalate(err) // also when the owner ends the goroutine, as a failing test does
 	}
 	w.organ.deliver(b)
 }
 
-func escalate(ctx actor.Context, err error) { ctx.(actor.Supervisor).EscalateFailure(err, nil) }
+func (w *worker) escalate(err error) { w.mailbox.invoker.EscalateFailure(err, nil) }
 
 // receive handles a request that is no batch.
 func (w *worker) receive(r request) {
