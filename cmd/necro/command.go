@@ -130,11 +130,12 @@ func (v *invocation) defaults(given map[string]bool) {
 	if len(v.words) == 0 {
 		return
 	}
-	whole := v.words[0] == "reshard" || v.words[len(v.words)-1] == everyLetter
+	name := v.words[0]
+	whole := name == "reshard" || (name == "replay" || name == "drop") && v.words[len(v.words)-1] == everyLetter
 	if whole && !given["timeout"] {
 		v.timeout = 0
 	}
-	if v.words[0] == "replay" && !given["limit"] {
+	if name == "replay" && !given["limit"] {
 		v.letters.limit = 0
 	}
 }

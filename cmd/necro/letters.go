@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -64,16 +65,32 @@ func (l *lettersFlags) check(words []string, given map[string]bool) error {
 			return usage("--payload is for the replay of one letter")
 		}
 	}
+	if f := l.empty(given); f != "" {
+		return usage("--%s is empty; leave it out to do without", f)
+	}
 	if l.reason != "" && actors.KindOf(l.reason) == 0 {
 		return usage("--reason is %q, which is none", l.reason)
 	}
 	if l.limit < 0 {
 		return usage("--limit is %d, want 0 or more", l.limit)
 	}
-	if !(l.rate >= 0) {
+	if !(l.rate >= 0) || math.IsInf(l.rate, 0) {
 		return usage("--rate is %v, want 0 or more", l.rate)
 	}
 	return nil
+}
+
+// empty is a flag that was given without a value, "" when there is none: a shell's variable that is not set must not make all
+// letters of those of one organ, nor a replay as it was of one with another payload.
+func (l *lettersFlags) empty(given map[string]bool) string {
+	for f, value := range map[string]string{
+		"organ": l.organ, "type": l.typ, "reason": l.reason, "key": l.key, "text": l.text, "payload": l.payload,
+	} {
+		if given[f] && value == "" {
+			return f
+		}
+	}
+	return ""
 }
 
 func (l *lettersFlags) filter() supervision.Filter {
@@ -262,12 +279,12 @@ func drop(ctx context.Context, v *invocation, b *redisstream.Backend) error {
 		return err
 	}
 	if id := v.words[2]; id != everyLetter {
-		if _, err := d.Show(ctx, id); err != nil {
-			return err
-		}
 		n, err := d.Drop(ctx, id)
 		if err != nil {
 			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("%w: %q", supervision.ErrNoLetter, id)
 		}
 		return v.done(map[string]any{"dropped": n}, "dropped")
 	}

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,11 +155,29 @@ func TestFlagsOfLettersAreForThoseThatTakeThem(t *testing.T) {
 		{[]string{"letters", "svc", "--reason", "tired"}, `--reason is "tired"`},
 		{[]string{"letters", "svc", "--limit", "-1"}, "--limit is -1"},
 		{[]string{"replay", "svc", "all", "--rate", "NaN"}, "--rate is NaN"},
+		{[]string{"replay", "svc", "all", "--rate", "Inf"}, "--rate is +Inf"},
+		{[]string{"drop", "svc", "all", "--organ", ""}, "--organ is empty"},
+		{[]string{"replay", "svc", "all", "--key="}, "--key is empty"},
+		{[]string{"replay", "svc", "1-1", "--payload", ""}, "--payload is empty"},
 		{[]string{"replay", "svc"}, "replay takes SERVICE LETTER"},
 	} {
 		code, out, errs := ask(t, append([]string{"--redis", "x"}, c.words...)...)
 		assert.Equal(t, exitUsage, code, c.words)
 		assert.Contains(t, errs, c.says, c.words)
 		assert.Empty(t, out)
+	}
+}
+
+// A service may be called what stands for all letters.
+func TestOnlyWhatGoesThroughAllLettersHasNoTimeout(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]time.Duration{
+		"letters all": 10 * time.Second, "shards all": 10 * time.Second, "pin svc 0 all": 10 * time.Second,
+		"replay svc 1-1": 10 * time.Second, "replay svc all": 0, "drop svc all": 0, "reshard 8": 0,
+		"drop svc all --timeout 1s": time.Second,
+	} {
+		v, err := parse(append([]string{"--redis", "x"}, strings.Fields(words)...), func(string) string { return "" }, io.Discard, io.Discard)
+		require.NoError(t, err, words)
+		assert.Equal(t, want, v.timeout, words)
 	}
 }
