@@ -8,8 +8,8 @@ import (
 )
 
 // ledger keeps everything that is in hand: deliveries, and for each of their organs the work
-// it has to do. It is what the fate of an event rests on. Both are slots in tables with free
-// lists, so that a hop allocates nothing here.
+// it has to do. It is what the fate of an event rests on. Both are slots in tables that are used
+// again, so that a hop allocates nothing here.
 type ledger struct {
 	works      []work
 	freeWorks  vacancy

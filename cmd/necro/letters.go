@@ -106,39 +106,45 @@ func (v *invocation) desk(ctx context.Context, b *redisstream.Backend) (*supervi
 	return supervision.NewDesk(b.LettersOf(s.Name), s.Name, supervision.Because(v.letters.because)), nil
 }
 
+// letterLine is a letter in a list. Its event, which may be a megabyte, is not in it.
 type letterLine struct {
-	ID       string          `json:"id"`
-	Organ    string          `json:"organ"`
-	Reason   string          `json:"reason"`
-	Attempts int             `json:"attempts"`
-	First    time.Time       `json:"first"`
-	Last     time.Time       `json:"last"`
-	Error    string          `json:"error"`
-	Stack    string          `json:"stack,omitempty"`
-	Key      string          `json:"key,omitempty"`
-	Event    json.RawMessage `json:"event,omitempty"` // missing where it cannot be read
+	ID       string    `json:"id"`
+	Organ    string    `json:"organ"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Error    string    `json:"error"`
+	Type     string    `json:"event_type,omitempty"` // missing, as the key, where the event cannot be read
+	Key      string    `json:"key,omitempty"`
+}
+
+// wholeLetter is a letter that is shown.
+type wholeLetter struct {
+	letterLine
+	Stack string          `json:"stack,omitempty"`
+	Event json.RawMessage `json:"event,omitempty"` // missing where it cannot be read
 }
 
 func lineOf(l supervision.DeadLetter) letterLine {
 	line := letterLine{
-		ID: l.ID, Organ: l.Organ, Reason: l.Reason.String(), Attempts: l.Attempts, First: l.First, Last: l.Last,
-		Error: l.Error, Stack: l.Stack,
+		ID: l.ID, Organ: l.Organ, Reason: l.Reason.String(), Attempts: l.Attempts, First: l.First, Last: l.Last, Error: l.Error,
 	}
-	if l.Event.IsZero() {
-		return line
-	}
-	line.Key = l.Event.Key()
-	if text, err := l.Event.MarshalJSON(); err == nil {
-		line.Event = text
+	if !l.Event.IsZero() {
+		line.Type, line.Key = l.Event.Type(), l.Event.Key()
 	}
 	return line
 }
 
-func typeOf(l supervision.DeadLetter) string {
+func wholeOf(l supervision.DeadLetter) wholeLetter {
+	w := wholeLetter{letterLine: lineOf(l), Stack: l.Stack}
 	if l.Event.IsZero() {
-		return "-"
+		return w
 	}
-	return l.Event.Type()
+	if text, err := l.Event.MarshalJSON(); err == nil {
+		w.Event = text
+	}
+	return w
 }
 
 // errorWidth is how much of an error stands in a row, in bytes.
@@ -161,7 +167,7 @@ func letters(ctx context.Context, v *invocation, b *redisstream.Backend) error {
 		}
 		x := lineOf(l)
 		lines = append(lines, x)
-		t.row(x.ID, x.Last.Format(time.DateTime), x.Organ, typeOf(l), dash(x.Key), x.Reason, x.Attempts, clip(x.Error, errorWidth))
+		t.row(x.ID, x.Last.Format(time.DateTime), x.Organ, dash(x.Type), dash(x.Key), x.Reason, x.Attempts, clip(x.Error, errorWidth))
 	}
 	t.value = lines
 	if err := v.show(t); err != nil {
@@ -204,7 +210,7 @@ func letter(ctx context.Context, v *invocation, b *redisstream.Backend) error {
 	if err != nil {
 		return err
 	}
-	x := lineOf(l)
+	x := wholeOf(l)
 	t := table{head: []string{"FACT", "VALUE"}, value: x}
 	t.row("letter", x.ID)
 	t.row("organ", x.Organ)
@@ -269,7 +275,7 @@ func (v *invocation) edited(ctx context.Context, d *supervision.Desk) (actors.Pa
 	if err != nil {
 		return nil, fmt.Errorf("--payload: %w", err)
 	}
-	return actors.Raw{Type: typeOf(l), Data: data}, nil
+	return actors.Raw{Type: lineOf(l).Type, Data: data}, nil
 }
 
 // drop removes a letter, or all that are chosen, for good.

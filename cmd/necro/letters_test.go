@@ -83,7 +83,14 @@ func TestLettersAreListedAndShown(t *testing.T) {
 	assert.Contains(t, rows(out), `error panic: \x1b[2J`)
 	assert.Contains(t, rows(out), "stack goroutine 1")
 	assert.Contains(t, rows(out), "main.go:7")
-	assert.Contains(t, out, string(panicked.Event))
+	assert.Regexp(t, `"event_type":"NOTE","payload":\{("n":1)?\}\}`, out)
+	code, out, errs = c.ask("letter", "svc", panicked.ID, "--json")
+	assert.Equal(t, exitOK, code, errs)
+	var whole wholeLetter
+	require.NoError(t, json.Unmarshal([]byte(out), &whole))
+	assert.Equal(t, panicked, whole.letterLine)
+	assert.Contains(t, whole.Stack, "main.go:7")
+	assert.Contains(t, string(whole.Event), `"payload"`)
 
 	code, _, errs = c.ask("letter", "svc", "1-1")
 	assert.Equal(t, exitFailed, code)
